@@ -1,0 +1,261 @@
+//! The broker: one shared client, one shared feed, and the producers and consumers on them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
+use crate::consumer::{Consumer, ConsumerParts};
+use crate::error::{Error, Result};
+use crate::error_code::ErrorCode;
+use crate::feed::{Feed, FeedSettings};
+use crate::observe::log::{LogSink, Logger};
+use crate::offset_storage::OffsetStorage;
+use crate::producer::{Producer, ProducerParts, UnsentBytes};
+use crate::runtime::task_group::TaskGroup;
+use crate::store;
+use crate::store::contract::Store;
+use crate::topic::TopicCatalog;
+
+/// Partitions of one process that may read a change stream of their own at a time, beside the shared one.
+const CATCH_UP_TURNS: usize = 2;
+/// Events per batch of the shared change stream.
+const FEED_BATCH_SIZE: u32 = 1000;
+/// How long the shared change stream waits for an event.
+const FEED_MAX_AWAIT: Duration = Duration::from_secs(1);
+
+/// A broker. Cheap to clone; the clones are one broker.
+#[derive(Clone)]
+pub struct Broker(Arc<BrokerState>);
+
+struct BrokerState {
+    config: BrokerConfig,
+    logger: Logger,
+    lifecycle: tokio::sync::Mutex<Lifecycle>,
+    connected: Mutex<Option<Arc<Connected>>>,
+}
+
+/// `connect` and `disconnect` take turns; a broker may be connected again.
+enum Lifecycle {
+    Disconnected,
+    Connected,
+}
+
+struct Connected {
+    store: Arc<dyn Store>,
+    feed: Feed,
+    topics: TopicCatalog,
+    /// The feed and the sends.
+    tasks: TaskGroup,
+    unsent: UnsentBytes,
+    catch_up_turns: Arc<Semaphore>,
+    producers: Mutex<Vec<Producer>>,
+    consumers: Mutex<Vec<Consumer>>,
+}
+
+impl Broker {
+    /// A broker that is not connected. Reaches no server.
+    pub fn new(config: BrokerConfig, log_sink: Option<Arc<dyn LogSink>>) -> Self {
+        let logger = Logger::new(log_sink, config.log_level, &config.log_context);
+        Self(Arc::new(BrokerState {
+            config,
+            logger,
+            lifecycle: tokio::sync::Mutex::new(Lifecycle::Disconnected),
+            connected: Mutex::new(None),
+        }))
+    }
+
+    /// Reaches the deployment and checks that it has change streams. Does nothing when connected already.
+    pub async fn connect(&self) -> Result<()> {
+        let mut lifecycle = self.0.lifecycle.lock().await;
+        if matches!(*lifecycle, Lifecycle::Connected) {
+            return Ok(());
+        }
+        let store = store::open(&self.0.config).await?;
+        if let Err(error) = store.connect().await {
+            store.close().await;
+            return Err(error);
+        }
+        let connected = Arc::new(self.assemble(store));
+        *self.connected_slot() = Some(connected);
+        *lifecycle = Lifecycle::Connected;
+        self.0.logger.info(|| format!("connected to database {}", self.0.config.database));
+        Ok(())
+    }
+
+    fn assemble(&self, store: Arc<dyn Store>) -> Connected {
+        let logger = self.0.logger.clone();
+        let tasks = TaskGroup::new(logger.clone());
+        let settings = FeedSettings { batch_size: FEED_BATCH_SIZE, max_await: FEED_MAX_AWAIT };
+        Connected {
+            feed: Feed::start(Arc::clone(&store), settings, &tasks, logger.clone()),
+            topics: TopicCatalog::new(Arc::clone(&store), logger),
+            store,
+            tasks,
+            unsent: UnsentBytes::new(to_usize(self.0.config.max_buffered_bytes)),
+            catch_up_turns: Arc::new(Semaphore::new(CATCH_UP_TURNS)),
+            producers: Mutex::default(),
+            consumers: Mutex::default(),
+        }
+    }
+
+    /// Creates or changes a topic.
+    pub async fn create_topic(&self, config: &TopicConfig) -> Result<()> {
+        self.connected()?.topics.create(config).await.map(drop)
+    }
+
+    /// A producer of a topic, which is created first if `autoCreateTopics` says so. Asking again with the same
+    /// configuration gives the same producer.
+    pub async fn create_producer(&self, config: ProducerConfig) -> Result<Producer> {
+        let connected = self.connected()?;
+        if let Some(known) = connected.known_producer(&config) {
+            return Ok(known);
+        }
+        let collection = self.topic_collection(&connected, &config).await?;
+        let parts = ProducerParts {
+            store: Arc::clone(&connected.store),
+            unsent: connected.unsent.clone(),
+            delivery_timeout: Duration::from_millis(self.0.config.delivery_timeout_ms),
+            tasks: connected.tasks.clone(),
+            logger: self.0.logger.clone(),
+        };
+        Ok(connected.keep_producer(Producer::new(config, &collection, parts)))
+    }
+
+    /// The prefix of the collections that a producer writes to.
+    async fn topic_collection(&self, connected: &Connected, config: &ProducerConfig) -> Result<String> {
+        if self.0.config.auto_create_topics {
+            let existing = connected.topics.load(&config.topic).await?;
+            let collection = existing.map_or_else(|| config.topic.clone(), |topic| topic.collection);
+            let topic = TopicConfig {
+                name: config.topic.clone(),
+                collection,
+                partitions: config.partitions,
+                retention_ms: config.retention_ms,
+            };
+            return Ok(connected.topics.create(&topic).await?.collection);
+        }
+        match connected.topics.load(&config.topic).await? {
+            Some(topic) if topic.partitions == config.partitions => Ok(topic.collection),
+            Some(topic) => Err(Error::new(
+                ErrorCode::TopicMismatch,
+                format!(
+                    "topic {} has {} partitions, the producer is configured for {}: a key would go to another \
+                     partition; use the same number, or set autoCreateTopics to let the topic grow",
+                    topic.name, topic.partitions, config.partitions
+                ),
+            )
+            .on_topic(&config.topic)),
+            None => {
+                self.0.logger.warn(|| {
+                    format!("topic {} was never created, so its messages will not expire; call createTopic", config.topic)
+                });
+                Ok(config.topic.clone())
+            }
+        }
+    }
+
+    /// A consumer of a topic. It reads nothing before it is subscribed.
+    pub fn create_consumer(&self, config: ConsumerConfig) -> Result<Consumer> {
+        let connected = self.connected()?;
+        let parts = ConsumerParts {
+            store: Arc::clone(&connected.store),
+            topics: connected.topics.clone(),
+            feed: connected.feed.clone(),
+            catch_up_turns: Arc::clone(&connected.catch_up_turns),
+            shutdown_grace: Duration::from_millis(self.0.config.shutdown_grace_ms),
+            logger: self.0.logger.clone(),
+        };
+        let consumer = Consumer::new(config, parts);
+        let mut consumers = connected.consumers.lock().unwrap_or_else(PoisonError::into_inner);
+        consumers.retain(Consumer::is_connected);
+        consumers.push(consumer.clone());
+        Ok(consumer)
+    }
+
+    /// Topics: creating them and looking at them.
+    pub fn topics(&self) -> Result<TopicCatalog> {
+        Ok(self.connected()?.topics.clone())
+    }
+
+    /// Offsets: looking at them and setting them.
+    pub fn offsets(&self) -> Result<OffsetStorage> {
+        Ok(OffsetStorage::new(Arc::clone(&self.connected()?.store)))
+    }
+
+    /// Whether `connect` has succeeded and `disconnect` was not called since.
+    pub fn is_connected(&self) -> bool {
+        self.connected_slot().is_some()
+    }
+
+    /// Drains consumers and producers, then gives the connections back. Several calls share the work. With `wait`
+    /// false it only begins to: for calls from inside a handler, which would otherwise wait for itself.
+    pub async fn disconnect(&self, wait: bool) {
+        let Some(connected) = self.connected_slot().clone() else { return };
+        if !wait {
+            connected.begin_close();
+            let broker = self.clone();
+            let tasks = TaskGroup::new(self.0.logger.clone());
+            tasks.spawn("disconnect", async move { broker.disconnect_and_wait().await });
+            return;
+        }
+        self.disconnect_and_wait().await;
+    }
+
+    async fn disconnect_and_wait(&self) {
+        let mut lifecycle = self.0.lifecycle.lock().await;
+        let Some(connected) = self.connected_slot().take() else { return };
+        connected.close(Duration::from_millis(self.0.config.shutdown_grace_ms)).await;
+        *lifecycle = Lifecycle::Disconnected;
+        self.0.logger.info(|| "disconnected".to_owned());
+    }
+
+    fn connected(&self) -> Result<Arc<Connected>> {
+        self.connected_slot().clone().ok_or_else(|| {
+            Error::new(ErrorCode::NotConnected, "Broker not connected: await connect() first, and do not use it after disconnect()")
+        })
+    }
+
+    fn connected_slot(&self) -> std::sync::MutexGuard<'_, Option<Arc<Connected>>> {
+        self.0.connected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connected {
+    fn known_producer(&self, config: &ProducerConfig) -> Option<Producer> {
+        let mut producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
+        producers.retain(Producer::is_connected);
+        producers.iter().find(|producer| producer.config() == config).cloned()
+    }
+
+    /// Keeps a new producer, unless another call was faster: two producers of one topic would not share the order.
+    fn keep_producer(&self, producer: Producer) -> Producer {
+        let mut producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = producers.iter().find(|known| known.is_connected() && known.config() == producer.config()) {
+            return known.clone();
+        }
+        producers.push(producer.clone());
+        producer
+    }
+
+    fn begin_close(&self) {
+        self.producers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Producer::disconnect);
+    }
+
+    async fn close(&self, grace: Duration) {
+        let consumers = std::mem::take(&mut *self.consumers.lock().unwrap_or_else(PoisonError::into_inner));
+        futures_util::future::join_all(consumers.iter().map(|consumer| consumer.disconnect(true))).await;
+        // Producers last: a handler may send until it is finished.
+        self.begin_close();
+        self.feed.close();
+        if !self.tasks.wait_until_idle(grace).await {
+            self.tasks.abort_all();
+        }
+        self.store.close().await;
+    }
+}
+
+fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}

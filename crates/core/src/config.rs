@@ -1,0 +1,19 @@
+//! What users configure: plain data, checked as a whole before anything is used.
+//!
+//! Field names, defaults and limits stand at the fields; the TypeScript types of the package are generated from the
+//! same structs. A document is read with [`config_fields`], which collects every violation instead of the first.
+
+mod broker_config;
+mod config_fields;
+mod consumer_config;
+mod handler_config;
+mod log_level;
+mod producer_config;
+mod topic_config;
+
+pub use broker_config::{BrokerConfig, MongoUri};
+pub use consumer_config::{ChangeStreamWatchOptions, ConsumerConfig, WithoutEffect};
+pub use handler_config::{CommitSchedule, HandlerConfig};
+pub use log_level::LogLevel;
+pub use producer_config::{PartitionStrategy, ProducerConfig};
+pub use topic_config::TopicConfig;

@@ -1,0 +1,214 @@
+//! What a consumer reads, and how.
+
+use bson::Document;
+
+use super::config_fields::{ConfigFields, TextRule};
+use super::topic_config::TOPIC_NAME;
+use crate::error::Result;
+
+const KIB: u64 = 1024;
+
+const GROUP_ID: TextRule = TextRule {
+    demand: "give 1 to 200 bytes without control characters",
+    accepts: |id| (1..=200).contains(&id.len()) && !id.contains(char::is_control),
+};
+
+/// A member of a consumer group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "config.d.ts", rename_all = "camelCase"))]
+pub struct ConsumerConfig {
+    /// Group whose members share the partitions and the offsets: 1 to 200 bytes without control characters.
+    pub group_id: String,
+    /// Topic to read, with the limits of a topic's name.
+    pub topic: String,
+    /// Partitions that the group reads: different integers from 0 to 1023, at least one.
+    ///
+    /// @default every partition of the topic
+    #[cfg_attr(test, ts(optional = nullable, type = "Array<number> | undefined"))]
+    pub partitions: Option<Vec<u32>>,
+    /// Whether offsets are committed without being asked for. What `subscribe` is given goes before it.
+    ///
+    /// @default true
+    #[cfg_attr(test, ts(optional = nullable, type = "boolean | undefined"))]
+    pub auto_commit: bool,
+    /// Commits once per interval instead of as soon as possible, in milliseconds, 10 to 3600000.
+    ///
+    /// @default as soon as possible after each message
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub auto_commit_interval_ms: Option<u64>,
+    /// Whether a group that has no offset yet begins with the oldest stored message instead of the next new one.
+    ///
+    /// @default false
+    #[cfg_attr(test, ts(optional = nullable, type = "boolean | undefined"))]
+    pub from_beginning: bool,
+    /// How often a failed message is tried again before it becomes a dead letter, 0 to 1000. What `subscribe` is given
+    /// goes before it.
+    ///
+    /// @default 3
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub max_retries: u32,
+    /// Pause before a failed message is tried again, in milliseconds, 0 to 3600000. What `subscribe` is given goes
+    /// before it.
+    ///
+    /// @default 1000
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub retry_delay_ms: u64,
+    /// Whether the state of the offsets is logged once a minute.
+    ///
+    /// @default false
+    #[cfg_attr(test, ts(optional = nullable, type = "boolean | undefined"))]
+    pub enable_offset_monitoring: bool,
+    /// How events are fetched.
+    #[cfg_attr(test, ts(optional = nullable, type = "ChangeStreamWatchOptions | undefined"))]
+    pub options: ChangeStreamWatchOptions,
+    /// Bytes of messages that each partition may hold ready for its handler, 65536 (64 KiB) to 67108864 (64 MiB).
+    ///
+    /// @default 1048576
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub max_buffered_bytes: u64,
+}
+
+/// How events are fetched.
+///
+/// The options without effect are accepted because configurations of 1.4.2 carry them: a message arrives whole in any
+/// case, and where reading begins follows from the group's offset and `fromBeginning`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "config.d.ts", rename_all = "camelCase"))]
+pub struct ChangeStreamWatchOptions {
+    /// Events per batch from the server at most, 1 to 10000.
+    ///
+    /// @default 1000
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub batch_size: u32,
+    /// How long the server waits for an event before it answers with an empty batch, in milliseconds, 1 to 60000.
+    ///
+    /// @default 1000
+    #[cfg_attr(test, ts(optional = nullable, rename = "maxAwaitTimeMS", type = "number | undefined"))]
+    pub max_await_time_ms: u64,
+    /// No effect: a message always arrives whole.
+    #[cfg_attr(
+        test,
+        ts(optional = nullable, type = "'default' | 'updateLookup' | 'whenAvailable' | 'required' | undefined")
+    )]
+    pub full_document: WithoutEffect,
+    /// No effect: messages are never updated.
+    #[cfg_attr(test, ts(optional = nullable, type = "'off' | 'whenAvailable' | 'required' | undefined"))]
+    pub full_document_before_change: WithoutEffect,
+    /// No effect: reading begins at the group's offset.
+    #[cfg_attr(test, ts(optional = nullable, type = "unknown"))]
+    pub resume_after: WithoutEffect,
+    /// No effect: reading begins at the group's offset.
+    #[cfg_attr(test, ts(optional = nullable, type = "unknown"))]
+    pub start_after: WithoutEffect,
+    /// No effect: reading begins at the group's offset.
+    #[cfg_attr(test, ts(optional = nullable, type = "unknown"))]
+    pub start_at_operation_time: WithoutEffect,
+    /// No effect: nothing is compared by language.
+    #[cfg_attr(test, ts(optional = nullable, type = "unknown"))]
+    pub collation: WithoutEffect,
+    /// No effect: messages are read where the connection string says.
+    #[cfg_attr(test, ts(optional = nullable, type = "unknown"))]
+    pub read_preference: WithoutEffect,
+}
+
+/// An option that is accepted and changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WithoutEffect;
+
+impl ConsumerConfig {
+    /// Checks and reads what `createConsumer` was given.
+    pub fn from_document(document: &Document) -> Result<Self> {
+        let mut fields = ConfigFields::new(document);
+        let config = Self {
+            group_id: fields.required_text("groupId", &GROUP_ID),
+            topic: fields.required_text("topic", &TOPIC_NAME),
+            partitions: fields.integer_list("partitions", 0..=1023),
+            auto_commit: fields.boolean("autoCommit", true),
+            auto_commit_interval_ms: fields.optional_integer("autoCommitIntervalMs", 10..=3_600_000),
+            from_beginning: fields.boolean("fromBeginning", false),
+            max_retries: fields.integer("maxRetries", 0..=1000, 3),
+            retry_delay_ms: fields.integer("retryDelayMs", 0..=3_600_000, 1_000),
+            enable_offset_monitoring: fields.boolean("enableOffsetMonitoring", false),
+            options: fields.section("options", ChangeStreamWatchOptions::read),
+            max_buffered_bytes: fields.integer("maxBufferedBytes", 64 * KIB..=64 * KIB * KIB, KIB * KIB),
+        };
+        fields.finish("The consumer configuration", config)
+    }
+}
+
+impl ChangeStreamWatchOptions {
+    fn read(fields: &mut ConfigFields<'_>) -> Self {
+        Self {
+            batch_size: fields.integer("batchSize", 1..=10_000, 1_000),
+            max_await_time_ms: fields.integer("maxAwaitTimeMS", 1..=60_000, 1_000),
+            full_document: WithoutEffect,
+            full_document_before_change: WithoutEffect,
+            resume_after: WithoutEffect,
+            start_after: WithoutEffect,
+            start_at_operation_time: WithoutEffect,
+            collation: WithoutEffect,
+            read_preference: WithoutEffect,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{Bson, doc};
+
+    use super::*;
+
+    #[test]
+    fn fills_in_the_documented_defaults() {
+        let config = ConsumerConfig::from_document(&doc! { "groupId": "g", "topic": "t" }).unwrap();
+        assert_eq!((config.group_id.as_str(), config.topic.as_str(), config.partitions), ("g", "t", None));
+        assert_eq!((config.auto_commit, config.auto_commit_interval_ms, config.from_beginning), (true, None, false));
+        assert_eq!((config.max_retries, config.retry_delay_ms, config.enable_offset_monitoring), (3, 1_000, false));
+        assert_eq!((config.options.batch_size, config.options.max_await_time_ms), (1_000, 1_000));
+        assert_eq!(config.max_buffered_bytes, 1_048_576);
+    }
+
+    #[test]
+    fn reads_what_1_4_2_was_configured_with() {
+        let document = doc! {
+            "groupId": "classroom-service", "topic": "purchases.new-purchase", "partitions": [0.0, 2],
+            "autoCommit": true, "autoCommitIntervalMs": 15_000, "fromBeginning": true, "maxRetries": 5,
+            "retryDelayMs": 0, "enableOffsetMonitoring": true,
+            "options": { "batchSize": 100, "maxAwaitTimeMS": 500, "fullDocument": "updateLookup", "resumeAfter": null },
+        };
+        let config = ConsumerConfig::from_document(&document).unwrap();
+        assert_eq!(config.partitions, Some(vec![0, 2]));
+        assert_eq!((config.auto_commit, config.auto_commit_interval_ms), (true, Some(15_000)));
+        assert!(config.from_beginning && config.enable_offset_monitoring);
+        assert_eq!((config.max_retries, config.retry_delay_ms), (5, 0));
+        assert_eq!((config.options.batch_size, config.options.max_await_time_ms), (100, 500));
+    }
+
+    #[test]
+    fn refuses_what_is_out_of_limits() {
+        let bad: [(&str, Bson); 16] = [
+            ("groupId", "".into()),
+            ("groupId", "a\nb".into()),
+            ("groupId", "x".repeat(201).into()),
+            ("topic", "$t".into()),
+            ("partitions", Bson::Array(vec![])),
+            ("partitions", vec![1024].into()),
+            ("partitions", vec![1, 1].into()),
+            ("partitions", 1.into()),
+            ("autoCommit", 1.into()),
+            ("autoCommitIntervalMs", 9.into()),
+            ("maxRetries", 1001.into()),
+            ("retryDelayMs", 3_600_001.into()),
+            ("maxBufferedBytes", 65_535.into()),
+            ("maxBufferedBytes", 67_108_865.into()),
+            ("options", doc! { "batchSize": 0 }.into()),
+            ("options", doc! { "maxAwaitTimeMS": 60_001 }.into()),
+        ];
+        for (field, bad) in bad {
+            let mut document = doc! { "groupId": "g", "topic": "t" };
+            document.insert(field, bad);
+            let error = ConsumerConfig::from_document(&document).unwrap_err();
+            assert!(error.message().starts_with(&format!("The consumer configuration is invalid: {field}")), "{error}");
+        }
+    }
+}

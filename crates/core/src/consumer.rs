@@ -1,0 +1,23 @@
+//! Reading a topic as a member of a group.
+//!
+//! ```text
+//!             claims, start positions           per partition:
+//! Consumer ──► subscription ──────────► reader ─► buffer ─► worker ─► RecordHandler (user code)
+//!                                         ▲          ▲         │
+//!                                own change stream  feed       └─► committer ─► consumer_offsets
+//! ```
+
+mod consumer_handle;
+mod delivery_policy;
+mod offset_committer;
+mod partition_reader;
+mod partition_worker;
+pub mod position;
+pub mod record_handler;
+mod start_position;
+mod subscription;
+mod subscription_progress;
+
+pub use consumer_handle::Consumer;
+pub(crate) use consumer_handle::ConsumerParts;
+pub use subscription_progress::OffsetInfo;

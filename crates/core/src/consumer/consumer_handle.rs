@@ -1,0 +1,262 @@
+//! A consumer: a member of a group on one topic.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bson::oid::ObjectId;
+use tokio::sync::Semaphore;
+
+use super::record_handler::RecordHandler;
+use super::subscription::{Subscription, SubscriptionParts};
+use super::subscription_progress::{OffsetInfo, SubscriptionProgress};
+use crate::config::{ConsumerConfig, HandlerConfig};
+use crate::error::{Error, Result};
+use crate::error_code::ErrorCode;
+use crate::feed::Feed;
+use crate::observe::log::Logger;
+use crate::store::contract::{Store, Topic};
+use crate::topic::TopicCatalog;
+
+/// What a consumer shares with the rest of its broker.
+#[derive(Clone)]
+pub(crate) struct ConsumerParts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) topics: TopicCatalog,
+    pub(crate) feed: Feed,
+    pub(crate) catch_up_turns: Arc<Semaphore>,
+    pub(crate) shutdown_grace: Duration,
+    pub(crate) logger: Logger,
+}
+
+/// A consumer. Cheap to clone.
+#[derive(Clone)]
+pub struct Consumer(Arc<ConsumerState>);
+
+struct ConsumerState {
+    id: String,
+    config: Arc<ConsumerConfig>,
+    parts: ConsumerParts,
+    progress: SubscriptionProgress,
+    subscription: Mutex<Slot>,
+    paused: AtomicBool,
+    disconnected: AtomicBool,
+}
+
+enum Slot {
+    Empty,
+    Starting,
+    Running(Arc<Subscription>),
+}
+
+impl Consumer {
+    pub(crate) fn new(config: ConsumerConfig, parts: ConsumerParts) -> Self {
+        Self(Arc::new(ConsumerState {
+            id: format!("{}-{}", config.group_id, ObjectId::new().to_hex()),
+            config: Arc::new(config),
+            parts,
+            progress: SubscriptionProgress::default(),
+            subscription: Mutex::new(Slot::Empty),
+            paused: AtomicBool::new(false),
+            disconnected: AtomicBool::new(false),
+        }))
+    }
+
+    /// Names this member among all members of all groups.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// How it was configured.
+    pub fn config(&self) -> &ConsumerConfig {
+        &self.0.config
+    }
+
+    /// Begins to deliver. Resolves when every partition listens: a message sent from then on is delivered.
+    pub async fn subscribe(&self, handler_config: HandlerConfig, handler: Arc<dyn RecordHandler>) -> Result<()> {
+        self.refuse_disconnected()?;
+        self.reserve_slot()?;
+        let started = self.start(handler_config, handler).await;
+        let mut slot = self.slot();
+        match started {
+            Ok(subscription) if matches!(*slot, Slot::Starting) => {
+                *slot = Slot::Running(Arc::new(subscription));
+                Ok(())
+            }
+            Ok(subscription) => {
+                subscription.begin_close();
+                Err(Error::closed("the consumer"))
+            }
+            Err(error) => {
+                *slot = Slot::Empty;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start(&self, handler_config: HandlerConfig, handler: Arc<dyn RecordHandler>) -> Result<Subscription> {
+        let (topic, partitions) = self.resolve_partitions().await?;
+        let parts = SubscriptionParts {
+            store: Arc::clone(&self.0.parts.store),
+            feed: self.0.parts.feed.clone(),
+            catch_up_turns: Arc::clone(&self.0.parts.catch_up_turns),
+            config: Arc::clone(&self.0.config),
+            handler_config,
+            handler,
+            owner: self.0.id.clone(),
+            progress: self.0.progress.clone(),
+            paused: self.0.paused.load(Ordering::Acquire),
+            logger: self.0.parts.logger.clone(),
+        };
+        Subscription::start(parts, &topic, &partitions).await
+    }
+
+    /// The partitions to read. A consumer that names them may start before the first producer has made the topic.
+    async fn resolve_partitions(&self) -> Result<(Topic, Vec<u32>)> {
+        let config = &self.0.config;
+        match (self.0.parts.topics.load(&config.topic).await?, &config.partitions) {
+            (Some(topic), Some(partitions)) => match partitions.iter().find(|wanted| **wanted >= topic.partitions) {
+                Some(missing) => Err(Error::new(
+                    ErrorCode::PartitionNotFound,
+                    format!(
+                        "partitions: topic {} has no partition {missing}; it has {} (0 to {})",
+                        topic.name,
+                        topic.partitions,
+                        topic.partitions - 1
+                    ),
+                )
+                .on_topic(&topic.name)
+                .on_partition(*missing)),
+                None => Ok((topic, partitions.clone())),
+            },
+            (Some(topic), None) => {
+                let partitions = (0..topic.partitions).collect();
+                Ok((topic, partitions))
+            }
+            (None, Some(partitions)) => {
+                self.0.parts.logger.warn(|| format!("topic {} does not exist yet; waiting for its messages", config.topic));
+                Ok((announced_topic(&config.topic, partitions), partitions.clone()))
+            }
+            (None, None) => Err(Error::new(
+                ErrorCode::TopicNotFound,
+                format!("topic {} does not exist; create it, start its producer first, or name `partitions`", config.topic),
+            )
+            .on_topic(&config.topic)),
+        }
+    }
+
+    fn reserve_slot(&self) -> Result<()> {
+        let mut slot = self.slot();
+        match &*slot {
+            Slot::Running(subscription) if subscription.is_active() => {}
+            Slot::Starting => {}
+            _ => {
+                *slot = Slot::Starting;
+                return Ok(());
+            }
+        }
+        Err(Error::new(
+            ErrorCode::AlreadySubscribed,
+            format!("this consumer of {} has a handler; unsubscribe() first, or create another consumer", self.0.config.topic),
+        )
+        .on_topic(&self.0.config.topic))
+    }
+
+    /// Stops handing out messages after the one in each handler. Nothing is lost; partitions stay this member's.
+    pub fn pause(&self) {
+        self.0.paused.store(true, Ordering::Release);
+        if let Some(subscription) = self.running() {
+            subscription.pause();
+        }
+    }
+
+    /// Goes on where `pause` stopped.
+    pub fn resume(&self) {
+        self.0.paused.store(false, Ordering::Release);
+        if let Some(subscription) = self.running() {
+            subscription.resume();
+        }
+    }
+
+    /// Whether `pause` was called last.
+    pub fn is_paused(&self) -> bool {
+        self.0.paused.load(Ordering::Acquire)
+    }
+
+    /// Stores the offsets of everything handled. `true` if there was something to store.
+    pub async fn commit_offsets(&self) -> Result<bool> {
+        match self.running() {
+            Some(subscription) => subscription.commit().await,
+            None => Ok(false),
+        }
+    }
+
+    /// Lets the messages in the handlers finish, commits, gives the partitions back. With `wait` false it only
+    /// begins to: for calls from inside a handler, which would otherwise wait for itself.
+    pub async fn unsubscribe(&self, wait: bool) {
+        let subscription = {
+            let mut slot = self.slot();
+            match &*slot {
+                Slot::Running(subscription) => Arc::clone(subscription),
+                Slot::Starting => {
+                    *slot = Slot::Empty;
+                    return;
+                }
+                Slot::Empty => return,
+            }
+        };
+        subscription.begin_close();
+        if wait {
+            subscription.closed(self.0.parts.shutdown_grace).await;
+        }
+    }
+
+    /// Unsubscribes, for good.
+    pub async fn disconnect(&self, wait: bool) {
+        self.0.disconnected.store(true, Ordering::Release);
+        self.unsubscribe(wait).await;
+    }
+
+    /// Whether it can be used.
+    pub fn is_connected(&self) -> bool {
+        !self.0.disconnected.load(Ordering::Acquire)
+    }
+
+    /// Whether it delivers messages, or would if it were not paused.
+    pub fn is_subscribed(&self) -> bool {
+        self.running().is_some_and(|subscription| subscription.is_active())
+    }
+
+    /// What has been processed and committed.
+    pub fn offset_info(&self) -> OffsetInfo {
+        self.running().map_or_else(OffsetInfo::default, |subscription| subscription.offset_info())
+    }
+
+    fn refuse_disconnected(&self) -> Result<()> {
+        if self.is_connected() {
+            return Ok(());
+        }
+        Err(Error::closed("Consumer not connected: it"))
+    }
+
+    fn running(&self) -> Option<Arc<Subscription>> {
+        match &*self.slot() {
+            Slot::Running(subscription) => Some(Arc::clone(subscription)),
+            Slot::Empty | Slot::Starting => None,
+        }
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {
+        self.0.subscription.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A topic that nobody has created yet, as far as a consumer can know it.
+fn announced_topic(name: &str, partitions: &[u32]) -> Topic {
+    Topic {
+        name: name.to_owned(),
+        collection: name.to_owned(),
+        partitions: partitions.iter().max().map_or(0, |highest| highest + 1),
+        retention_ms: 0,
+    }
+}

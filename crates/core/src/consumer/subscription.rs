@@ -1,0 +1,355 @@
+//! One consumer's partitions while it is subscribed: claims them, starts them, ends them.
+
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::sync::{Semaphore, watch};
+
+use super::delivery_policy::RetryPolicy;
+use super::offset_committer::OffsetCommitter;
+use super::partition_reader::{PartitionReader, ReaderParts};
+use super::partition_worker::{Control, PartitionWorker, WorkerEnd, WorkerParts};
+use super::position::Position;
+use super::record_handler::RecordHandler;
+use super::start_position;
+use super::subscription_progress::{OffsetInfo, SubscriptionProgress};
+use crate::config::{CommitSchedule, ConsumerConfig, HandlerConfig};
+use crate::error::{Error, Result};
+use crate::error_code::ErrorCode;
+use crate::feed::partition_buffer::PartitionBuffer;
+use crate::feed::{Feed, JoinRequest, Joined};
+use crate::observe::log::Logger;
+use crate::partition::partition_id::collection_name;
+use crate::runtime::task_group::TaskGroup;
+use crate::store::contract::{Claim, CommitOutcome, OffsetKey, Store, Topic};
+
+/// Offset documents that are claimed at the same time.
+const CONCURRENT_CLAIMS: usize = 4;
+
+/// What a subscription works with.
+pub(super) struct SubscriptionParts {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) feed: Feed,
+    pub(super) catch_up_turns: Arc<Semaphore>,
+    pub(super) config: Arc<ConsumerConfig>,
+    pub(super) handler_config: HandlerConfig,
+    pub(super) handler: Arc<dyn RecordHandler>,
+    pub(super) owner: String,
+    pub(super) progress: SubscriptionProgress,
+    pub(super) paused: bool,
+    pub(super) logger: Logger,
+}
+
+/// A running subscription.
+pub(super) struct Subscription {
+    control: watch::Sender<Control>,
+    tasks: TaskGroup,
+    committers: Vec<OffsetCommitter>,
+    progress: SubscriptionProgress,
+    closing: Mutex<bool>,
+    logger: Logger,
+}
+
+/// A partition that this member owns, and where it begins.
+struct OwnedPartition {
+    claim: Claim,
+    collection: Arc<str>,
+    start: Position,
+    /// Whether `start` is what is stored.
+    is_stored: bool,
+}
+
+impl Subscription {
+    /// Claims the partitions and starts reading them. When this returns, every message sent from now on will be
+    /// delivered, because the place where reading begins is stored.
+    pub(super) async fn start(parts: SubscriptionParts, topic: &Topic, partitions: &[u32]) -> Result<Self> {
+        let owned = claim_partitions(&parts, topic, partitions).await?;
+        match Self::start_owned(&parts, &owned).await {
+            Ok(subscription) => Ok(subscription),
+            Err(error) => {
+                for partition in &owned {
+                    // Without an owner or with one that is gone: the next member claims it either way.
+                    let _ = parts.store.release_offset(&partition.claim).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_owned(parts: &SubscriptionParts, owned: &[OwnedPartition]) -> Result<Self> {
+        store_start_positions(parts, owned).await?;
+        let capacity = usize::try_from(parts.config.max_buffered_bytes).unwrap_or(usize::MAX);
+        let buffers: Vec<_> = owned.iter().map(|_| PartitionBuffer::new(capacity)).collect();
+        let joined = join_feed(parts, owned, &buffers).await?;
+
+        let initial = if parts.paused { Control::Pause } else { Control::Run };
+        let (control, control_receiver) = watch::channel(initial);
+        let tasks = TaskGroup::new(parts.logger.clone());
+        let delivery_ids = Arc::new(AtomicU32::new(0));
+        let mut committers = Vec::with_capacity(owned.len());
+        for ((partition, buffer), joined) in owned.iter().zip(buffers).zip(joined) {
+            let launch = PartitionLaunch {
+                parts,
+                partition,
+                buffer,
+                joined,
+                control: control_receiver.clone(),
+                delivery_ids: Arc::clone(&delivery_ids),
+                tasks: &tasks,
+            };
+            committers.push(launch.start());
+        }
+        parts.logger.info(|| format!("subscribed to {} partitions of {}", owned.len(), parts.config.topic));
+        let (progress, logger) = (parts.progress.clone(), parts.logger.clone());
+        Ok(Self { control, tasks, committers, progress, closing: Mutex::new(false), logger })
+    }
+
+    pub(super) fn pause(&self) {
+        self.set_control(Control::Run, Control::Pause);
+    }
+
+    pub(super) fn resume(&self) {
+        self.set_control(Control::Pause, Control::Run);
+    }
+
+    fn set_control(&self, from: Control, to: Control) {
+        self.control.send_if_modified(|control| {
+            let changes = *control == from;
+            if changes {
+                *control = to;
+            }
+            changes
+        });
+    }
+
+    /// Stores what is finished. `true` if there was something to store.
+    pub(super) async fn commit(&self) -> Result<bool> {
+        let flushed: Vec<_> = futures_util::future::join_all(self.committers.iter().map(OffsetCommitter::flush)).await;
+        let mut any = false;
+        for outcome in flushed {
+            any |= outcome?;
+        }
+        Ok(any)
+    }
+
+    /// Begins to drain: no new deliveries; the message in each handler finishes.
+    pub(super) fn begin_close(&self) {
+        self.control.send_replace(Control::Close);
+    }
+
+    /// Waits until everything has drained, at most `grace`. May be called by several at the same time.
+    pub(super) async fn closed(&self, grace: Duration) {
+        if self.tasks.wait_until_idle(grace).await {
+            return;
+        }
+        let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*closing {
+            *closing = true;
+            self.logger.warn(|| {
+                format!(
+                    "a handler did not finish within {} ms; its message will be delivered again",
+                    grace.as_millis()
+                )
+            });
+            self.tasks.abort_all();
+        }
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        *self.control.borrow() != Control::Close && self.committers.iter().any(|committer| !committer.state().fenced)
+    }
+
+    pub(super) fn offset_info(&self) -> OffsetInfo {
+        let states: Vec<_> = self.committers.iter().map(OffsetCommitter::state).collect();
+        let tokens = states.iter().filter_map(|state| state.committed.as_ref().and_then(Position::stream_token));
+        let last_committed = tokens.max().cloned();
+        let last_processed = self.progress.last_processed();
+        let has_uncommitted = self.committers.iter().any(OffsetCommitter::has_uncommitted);
+        OffsetInfo { last_processed, last_committed, has_uncommitted }
+    }
+}
+
+async fn claim_partitions(
+    parts: &SubscriptionParts,
+    topic: &Topic,
+    partitions: &[u32],
+) -> Result<Vec<OwnedPartition>> {
+    let claims: Vec<_> = stream::iter(partitions.iter().copied())
+        .map(|partition| claim_partition(parts, partition))
+        .buffered(CONCURRENT_CLAIMS)
+        .try_collect()
+        .await?;
+    // After the claims: what is sent from here on is later than this.
+    let now = parts.store.cluster_time().await?;
+    Ok(claims
+        .into_iter()
+        .map(|(claim, stored)| {
+            let collection = collection_name(&topic.collection, claim.key.partition).into();
+            let is_stored = stored.is_some();
+            let start = start_position::choose(stored, parts.config.from_beginning, now);
+            OwnedPartition { claim, collection, start, is_stored }
+        })
+        .collect())
+}
+
+async fn claim_partition(parts: &SubscriptionParts, partition: u32) -> Result<(Claim, Option<Position>)> {
+    let config = &parts.config;
+    let key = OffsetKey { group_id: config.group_id.clone(), topic: config.topic.clone(), partition };
+    let in_context = |error: Error| error.on_topic(&config.topic).on_partition(partition).in_group(&config.group_id);
+    let stored = parts.store.claim_offset(&key, &parts.owner).await.map_err(in_context)?;
+    Ok((Claim { key, owner: parts.owner.clone(), epoch: stored.epoch }, stored.position))
+}
+
+/// A group that has read nothing yet must begin at the same place again when it crashes before its first commit.
+async fn store_start_positions(parts: &SubscriptionParts, owned: &[OwnedPartition]) -> Result<()> {
+    let unstored = owned.iter().filter(|partition| !partition.is_stored);
+    stream::iter(unstored)
+        .map(|partition| async move {
+            match parts.store.commit_offset(&partition.claim, &partition.start).await? {
+                CommitOutcome::Committed => Ok(()),
+                CommitOutcome::Fenced => Err(lease_lost(&partition.claim.key)),
+            }
+        })
+        .buffer_unordered(CONCURRENT_CLAIMS)
+        .try_collect()
+        .await
+}
+
+/// All at once, so that the stream is opened once. Partitions that begin in the history join later.
+async fn join_feed(
+    parts: &SubscriptionParts,
+    owned: &[OwnedPartition],
+    buffers: &[Arc<PartitionBuffer>],
+) -> Result<Vec<Option<Joined>>> {
+    let after = |partition: &OwnedPartition| partition.start.stream_token().cloned();
+    let requests: Vec<_> = owned
+        .iter()
+        .zip(buffers)
+        .filter_map(|(partition, buffer)| {
+            let (collection, buffer) = (Arc::clone(&partition.collection), Arc::clone(buffer));
+            after(partition).map(|after| JoinRequest { collection, after, buffer })
+        })
+        .collect();
+    let mut joined = if requests.is_empty() { Vec::new() } else { parts.feed.join(requests).await? }.into_iter();
+    Ok(owned.iter().map(|partition| after(partition).and_then(|_| joined.next())).collect())
+}
+
+fn lease_lost(key: &OffsetKey) -> Error {
+    Error::new(ErrorCode::LeaseLost, format!("{key}: another member of the group has taken the partition over"))
+        .on_topic(&key.topic)
+        .on_partition(key.partition)
+        .in_group(&key.group_id)
+}
+
+/// Starts the tasks of one partition.
+struct PartitionLaunch<'a> {
+    parts: &'a SubscriptionParts,
+    partition: &'a OwnedPartition,
+    buffer: Arc<PartitionBuffer>,
+    joined: Option<Joined>,
+    control: watch::Receiver<Control>,
+    delivery_ids: Arc<AtomicU32>,
+    tasks: &'a TaskGroup,
+}
+
+impl PartitionLaunch<'_> {
+    fn start(self) -> OffsetCommitter {
+        let (parts, claim) = (self.parts, &self.partition.claim);
+        let commit_schedule = parts.handler_config.commit_schedule(&parts.config);
+        let committer = OffsetCommitter::start(
+            Arc::clone(&parts.store),
+            claim.clone(),
+            Some(self.partition.start.clone()),
+            commit_schedule,
+            self.tasks,
+            parts.logger.clone(),
+        );
+        let worker = PartitionWorker::new(WorkerParts {
+            key: claim.key.clone(),
+            buffer: Arc::clone(&self.buffer),
+            feed: parts.feed.clone(),
+            handler: Arc::clone(&parts.handler),
+            committer: committer.clone(),
+            commit_schedule,
+            retry_policy: RetryPolicy {
+                max_retries: parts.handler_config.max_retries,
+                retry_delay: Duration::from_millis(parts.handler_config.retry_delay_ms),
+            },
+            control: self.control,
+            progress: parts.progress.clone(),
+            delivery_ids: self.delivery_ids,
+            logger: parts.logger.clone(),
+        });
+        let reader = PartitionReader::new(
+            ReaderParts {
+                store: Arc::clone(&parts.store),
+                feed: parts.feed.clone(),
+                collection: Arc::clone(&self.partition.collection),
+                buffer: self.buffer,
+                turns: Arc::clone(&parts.catch_up_turns),
+                batch_size: parts.config.options.batch_size,
+                max_await: Duration::from_millis(parts.config.options.max_await_time_ms),
+                logger: parts.logger.clone(),
+            },
+            self.partition.start.clone(),
+        );
+        let ending = PartitionEnding {
+            store: Arc::clone(&parts.store),
+            claim: claim.clone(),
+            handler: Arc::clone(&parts.handler),
+            committer: committer.clone(),
+            commit_schedule,
+            logger: parts.logger.clone(),
+        };
+        self.tasks.spawn("partition", run_partition(worker, reader, self.joined, ending));
+        committer
+    }
+}
+
+/// What is needed when a partition ends.
+struct PartitionEnding {
+    store: Arc<dyn Store>,
+    claim: Claim,
+    handler: Arc<dyn RecordHandler>,
+    committer: OffsetCommitter,
+    commit_schedule: CommitSchedule,
+    logger: Logger,
+}
+
+/// The reader runs as long as the worker does. When reading fails for good the partition ends, loudly, because its
+/// next message is not known.
+async fn run_partition(worker: PartitionWorker, reader: PartitionReader, joined: Option<Joined>, ending: PartitionEnding) {
+    let end = tokio::select! {
+        end = worker.run() => Ok(end),
+        error = reader.run(joined) => Err(error),
+    };
+    ending.finish(end).await;
+}
+
+impl PartitionEnding {
+    async fn finish(self, end: std::result::Result<WorkerEnd, Error>) {
+        let key = &self.claim.key;
+        match end {
+            Ok(WorkerEnd::Fenced) => return self.report(&lease_lost(key)),
+            Ok(WorkerEnd::Closed | WorkerEnd::HandlerGone) => {}
+            Err(error) => {
+                self.report(&error.on_topic(&key.topic).on_partition(key.partition).in_group(&key.group_id));
+            }
+        }
+        if self.commit_schedule != CommitSchedule::Manual
+            && let Err(error) = self.committer.flush().await
+        {
+            self.logger.error(|| format!("last commit of {key} failed, its messages will be delivered again: {error:?}"));
+        }
+        if let Err(error) = self.store.release_offset(&self.claim).await {
+            self.logger.warn(|| format!("{key} could not be released: {error:?}"));
+        }
+    }
+
+    fn report(&self, error: &Error) {
+        self.logger.error(|| format!("{} ended: {error:?}", self.claim.key));
+        self.handler.consumer_failed(error);
+    }
+}

@@ -1,0 +1,281 @@
+//! The actor that owns the process's change stream.
+//!
+//! It opens one stream over the collections that its members want and hands every event to them. When the set of
+//! collections grows it opens the stream anew from the time up to which it has read; events that come twice are told
+//! by their tokens. It never waits for a member: one whose buffer is full leaves and reads on its own.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::feed_members::{FeedMembers, MemberId};
+use super::feed_start::choose_start;
+use super::partition_buffer::PartitionBuffer;
+use super::stream_token::StreamToken;
+use crate::error::{Error, Result};
+use crate::observe::log::Logger;
+use crate::runtime::backoff::Backoff;
+use crate::runtime::task_group::TaskGroup;
+use crate::runtime::{clock, random};
+use crate::store::contract::{FeedBatch, FeedCursor, FeedRequest, FeedStart, Store};
+
+/// Shortest and longest wait before the stream is opened again after a failure.
+const REOPEN_AFTER: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// How the stream is read.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedSettings {
+    /// Events per batch at most.
+    pub batch_size: u32,
+    /// How long the server waits for an event before it answers with an empty batch.
+    pub max_await: Duration,
+}
+
+/// A partition that wants to read the feed.
+pub struct JoinRequest {
+    /// Its collection.
+    pub collection: Arc<str>,
+    /// It has everything up to here.
+    pub after: StreamToken,
+    /// Where its events go.
+    pub buffer: Arc<PartitionBuffer>,
+}
+
+/// A partition that reads the feed.
+#[derive(Debug, Clone)]
+pub struct Joined {
+    /// Names the member.
+    pub id: MemberId,
+    /// The feed gives what comes after this. If it is later than what was asked for, the buffer holds the feed's
+    /// events back until the partition has read what lies between.
+    pub from: StreamToken,
+}
+
+/// Handle of the feed. Cheap to clone.
+#[derive(Clone)]
+pub struct Feed {
+    commands: mpsc::UnboundedSender<Command>,
+    frontier: watch::Receiver<Option<StreamToken>>,
+}
+
+enum Command {
+    Join { requests: Vec<JoinRequest>, reply: oneshot::Sender<Result<Vec<Joined>>> },
+    Leave(MemberId),
+    Close,
+}
+
+impl Feed {
+    /// Starts the actor. It opens no stream before somebody joins, and ends when the last handle is dropped.
+    pub fn start(store: Arc<dyn Store>, settings: FeedSettings, tasks: &TaskGroup, logger: Logger) -> Self {
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let (frontier_sender, frontier) = watch::channel(None);
+        let actor = FeedActor {
+            store,
+            settings,
+            logger,
+            commands: receiver,
+            members: FeedMembers::default(),
+            joining: Vec::new(),
+            stream: None,
+            read_up_to: None,
+            frontier: frontier_sender,
+            backoff: Backoff::new(REOPEN_AFTER.0, REOPEN_AFTER.1),
+        };
+        tasks.spawn("feed", actor.run());
+        Self { commands, frontier }
+    }
+
+    /// Joins the feed. Resolves when the stream is open, with one answer per request, in order; on an error nobody
+    /// has joined.
+    pub async fn join(&self, requests: Vec<JoinRequest>) -> Result<Vec<Joined>> {
+        let (reply, answer) = oneshot::channel();
+        let closed = || Error::closed("the broker");
+        self.commands.send(Command::Join { requests, reply }).map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Leaves the feed.
+    pub fn leave(&self, member: MemberId) {
+        // If the actor has ended, nobody is a member any more.
+        let _ = self.commands.send(Command::Leave(member));
+    }
+
+    /// Ends the actor and its stream, whoever still holds a handle.
+    pub fn close(&self) {
+        // It may have ended already.
+        let _ = self.commands.send(Command::Close);
+    }
+
+    /// Everything up to here has been given to the members. Read it before looking into a buffer.
+    pub fn frontier(&self) -> Option<StreamToken> {
+        self.frontier.borrow().clone()
+    }
+}
+
+struct FeedActor {
+    store: Arc<dyn Store>,
+    settings: FeedSettings,
+    logger: Logger,
+    commands: mpsc::UnboundedReceiver<Command>,
+    members: FeedMembers,
+    /// Members that wait for the stream to be opened with their collections.
+    joining: Vec<Joining>,
+    stream: Option<OpenStream>,
+    read_up_to: Option<StreamToken>,
+    frontier: watch::Sender<Option<StreamToken>>,
+    backoff: Backoff,
+}
+
+struct Joining {
+    joined: Vec<Joined>,
+    reply: oneshot::Sender<Result<Vec<Joined>>>,
+}
+
+struct OpenStream {
+    cursor: Box<dyn FeedCursor>,
+    collections: HashSet<Arc<str>>,
+}
+
+impl FeedActor {
+    async fn run(mut self) {
+        loop {
+            if self.members.is_empty() {
+                self.close_stream().await;
+                self.read_up_to = None;
+                let Some(command) = self.commands.recv().await else { break };
+                self.apply(command);
+                continue;
+            }
+            self.apply_waiting_commands();
+            if !self.stream_covers_members() {
+                self.close_stream().await;
+                self.open_stream().await;
+                continue;
+            }
+            self.answer_joining();
+            let Some(stream) = &mut self.stream else { continue };
+            tokio::select! {
+                biased;
+                command = self.commands.recv() => match command {
+                    Some(command) => self.apply(command),
+                    None => break,
+                },
+                batch = stream.cursor.next_batch() => match batch {
+                    Ok(batch) => self.dispatch(batch),
+                    Err(error) => self.stream_failed(&error).await,
+                },
+            }
+        }
+        self.close_stream().await;
+    }
+
+    fn apply_waiting_commands(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            self.apply(command);
+        }
+    }
+
+    fn apply(&mut self, command: Command) {
+        match command {
+            Command::Join { requests, reply } => self.add_members(requests, reply),
+            Command::Leave(member) => self.members.remove(member),
+            Command::Close => {
+                self.members.remove_all();
+                self.commands.close();
+            }
+        }
+    }
+
+    fn add_members(&mut self, requests: Vec<JoinRequest>, reply: oneshot::Sender<Result<Vec<Joined>>>) {
+        if self.members.is_empty() {
+            self.read_up_to = choose_start(requests.iter().map(|request| &request.after));
+        }
+        let joined = requests.into_iter().map(|request| {
+            let frontier = self.read_up_to.get_or_insert_with(|| request.after.clone());
+            let is_behind = request.after < *frontier;
+            let from = if is_behind { frontier.clone() } else { request.after };
+            request.buffer.attach(is_behind);
+            Joined { id: self.members.add(request.collection, from.clone(), request.buffer), from }
+        });
+        let joined = joined.collect();
+        self.joining.push(Joining { joined, reply });
+    }
+
+    fn answer_joining(&mut self) {
+        for Joining { joined, reply } in self.joining.drain(..) {
+            let ids: Vec<_> = joined.iter().map(|member| member.id).collect();
+            if reply.send(Ok(joined)).is_err() {
+                // Whoever asked has gone.
+                ids.into_iter().for_each(|id| self.members.remove(id));
+            }
+        }
+    }
+
+    fn stream_covers_members(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| self.members.collections().all(|name| stream.collections.contains(name)))
+    }
+
+    async fn open_stream(&mut self) {
+        let Some(read_up_to) = self.read_up_to.clone() else { return };
+        let collections: HashSet<_> = self.members.collections().cloned().collect();
+        let request = FeedRequest {
+            collections: collections.iter().cloned().collect(),
+            start: FeedStart::At(read_up_to.cluster_time()),
+            batch_size: self.settings.batch_size,
+            max_await: self.settings.max_await,
+        };
+        match self.store.open_feed(request).await {
+            Ok(cursor) => {
+                self.logger.debug(|| format!("change stream opened over {} collections", collections.len()));
+                self.stream = Some(OpenStream { cursor, collections });
+            }
+            Err(error) => {
+                for Joining { joined, reply } in self.joining.drain(..) {
+                    joined.iter().for_each(|member| self.members.remove(member.id));
+                    // Whoever has gone does not need the error.
+                    let _ = reply.send(Err(error.clone()));
+                }
+                self.stream_failed(&error).await;
+            }
+        }
+    }
+
+    async fn close_stream(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            stream.cursor.close().await;
+        }
+    }
+
+    /// A broken connection heals by opening the stream again. Anything else does not, and each member finds out by
+    /// itself what it means for its own position.
+    async fn stream_failed(&mut self, error: &Error) {
+        self.stream = None;
+        if self.members.is_empty() {
+            return;
+        }
+        if !error.is_retryable() {
+            self.logger.error(|| format!("change stream ended: {error:?}"));
+            self.members.remove_all();
+            return;
+        }
+        let delay = self.backoff.next_delay(random::next_u32());
+        self.logger.warn(|| format!("change stream interrupted, opening it again in {} ms: {error:?}", delay.as_millis()));
+        clock::sleep(delay).await;
+    }
+
+    fn dispatch(&mut self, batch: FeedBatch) {
+        self.backoff.reset();
+        for event in batch.events {
+            if self.read_up_to.as_ref().is_none_or(|read_up_to| event.token > *read_up_to) {
+                self.members.dispatch(event);
+            }
+        }
+        let advanced = self.read_up_to.as_ref().is_none_or(|read_up_to| batch.frontier > *read_up_to);
+        if advanced {
+            self.read_up_to = Some(batch.frontier.clone());
+            self.frontier.send_replace(Some(batch.frontier));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What the engine says about itself.
+
+pub mod log;

@@ -1,0 +1,108 @@
+//! Writes the records of one delivery in the form in which they cross to the user's language:
+//! `{ partition, attempt, reportEveryMs, records: [ { o, i, k, h, t, v } ] }` with token, id, key, headers, timestamp
+//! and value.
+
+use bson::RawDocument;
+use bson::spec::ElementType;
+
+use super::bson_writer::{BsonWriter, OpenDocument};
+use super::record_layout::EMPTY_DOCUMENT;
+use super::stored_message::StoredMessage;
+
+/// Room for a few small records; larger deliveries grow.
+const INITIAL_CAPACITY: usize = 1024;
+
+/// A delivery that is being written.
+pub struct DeliveryBytes {
+    out: BsonWriter,
+    root: OpenDocument,
+    records: OpenDocument,
+    next_index: usize,
+}
+
+impl DeliveryBytes {
+    /// A delivery of a partition. `attempt` counts from 1 and is that of the first record.
+    pub fn new(partition: u32, attempt: u32, report_every_ms: u32) -> Self {
+        let mut out = BsonWriter::with_capacity(INITIAL_CAPACITY);
+        let root = out.open_root();
+        out.int32("partition", partition);
+        out.int32("attempt", attempt);
+        out.int32("reportEveryMs", report_every_ms);
+        let records = out.open(ElementType::Array, "records");
+        Self { out, root, records, next_index: 0 }
+    }
+
+    /// Adds a record. `token` is its place in the stream; none if it was read from its collection.
+    pub fn push(&mut self, token: Option<&str>, message: &StoredMessage<'_>) {
+        let index = self.next_index.to_string();
+        self.next_index += 1;
+        let out = &mut self.out;
+        let record = out.open(ElementType::EmbeddedDocument, &index);
+        out.optional_string("o", token);
+        out.string("i", &message.id_text());
+        out.optional_string("k", message.key);
+        let headers = message.headers.map_or(EMPTY_DOCUMENT.as_slice(), RawDocument::as_bytes);
+        out.element(ElementType::EmbeddedDocument, "h", headers);
+        out.element(ElementType::DateTime, "t", &message.timestamp.timestamp_millis().to_le_bytes());
+        out.name(message.value_type(), "v");
+        message.write_value(out.buffer());
+        out.close(record);
+    }
+
+    /// The delivery, whole.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.out.close(self.records);
+        self.out.close(self.root);
+        self.out.into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{DateTime, Document, RawDocument, bson, doc, rawdoc};
+
+    use super::*;
+    use crate::record::record_layout::decode;
+
+    fn document(bytes: &[u8]) -> Document {
+        Document::try_from(RawDocument::from_bytes(bytes).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn writes_what_the_other_side_reads() {
+        let time = DateTime::from_millis(9);
+        let ours = rawdoc! { "_id": "a", "x": { "y": 1 }, "_headers": { "h": 1 }, "_timestamp": time, "_key": "k" };
+        let wrapped = rawdoc! { "_id": 5, "_value": [1, "two"], "_timestamp": time, "_key": null };
+        let mut delivery = DeliveryBytes::new(3, 2, 250);
+        delivery.push(Some("82AB"), &decode(&ours).unwrap());
+        delivery.push(None, &decode(&wrapped).unwrap());
+        let expected = doc! {
+            "partition": 3,
+            "attempt": 2,
+            "reportEveryMs": 250,
+            "records": [
+                { "o": "82AB", "i": "a", "k": "k", "h": { "h": 1 }, "t": time, "v": { "x": { "y": 1 } } },
+                { "o": null, "i": "5", "k": null, "h": {}, "t": time, "v": [1, "two"] },
+            ],
+        };
+        assert_eq!(document(&delivery.finish()), expected);
+    }
+
+    #[test]
+    fn numbers_its_records_as_an_array_does() {
+        let stored = rawdoc! { "_id": 1 };
+        let mut delivery = DeliveryBytes::new(0, 1, 1);
+        for _ in 0..11 {
+            delivery.push(None, &decode(&stored).unwrap());
+        }
+        let records = document(&delivery.finish()).get_array("records").unwrap().clone();
+        assert_eq!(records.len(), 11);
+        assert!(records.iter().all(|record| record.as_document().unwrap().get("v") == Some(&bson!({}))));
+    }
+
+    #[test]
+    fn may_be_empty() {
+        let bytes = DeliveryBytes::new(0, 1, 1).finish();
+        assert_eq!(document(&bytes).get_array("records").unwrap().len(), 0);
+    }
+}

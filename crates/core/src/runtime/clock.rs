@@ -1,0 +1,33 @@
+//! The only place that reads time or waits for it, so that a test can pause the clock of the whole engine.
+#![expect(clippy::disallowed_methods, reason = "this is the door that the lint points to")]
+
+use std::future::Future;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub use tokio::time::Instant;
+
+/// Monotonic now.
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Milliseconds since 1970 by the wall clock. For timestamps that people read; never for deciding an order.
+pub fn unix_millis() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Waits.
+pub async fn sleep(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// Waits until a moment.
+pub async fn sleep_until(moment: Instant) {
+    tokio::time::sleep_until(moment).await;
+}
+
+/// The output of `future`, or `None` if it takes longer than `limit`.
+pub async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    tokio::time::timeout(limit, future).await.ok()
+}

@@ -1,0 +1,10 @@
+//! The only source of randomness: for jitter, never for secrets.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
+/// An unpredictable number.
+pub fn next_u32() -> u32 {
+    // Every `RandomState` has keys of its own; hashing nothing with them is as random as they are.
+    u32::try_from(RandomState::new().build_hasher().finish() >> 32).unwrap_or(u32::MAX)
+}

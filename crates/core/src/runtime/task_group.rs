@@ -1,0 +1,71 @@
+//! The only place that spawns. A group knows how many of its tasks still run and reports the ones that panic.
+#![expect(clippy::disallowed_methods, reason = "this is the door that the lint points to")]
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::clock;
+use crate::observe::log::Logger;
+
+/// Tasks that belong together and end together.
+#[derive(Clone)]
+pub struct TaskGroup {
+    running: Arc<watch::Sender<usize>>,
+    handles: Arc<Mutex<Vec<AbortHandle>>>,
+    logger: Logger,
+}
+
+impl TaskGroup {
+    /// An empty group. Panics of its tasks go to `logger`.
+    pub fn new(logger: Logger) -> Self {
+        Self { running: Arc::new(watch::Sender::new(0)), handles: Arc::default(), logger }
+    }
+
+    /// Starts a task. `name` says what it does, for the report of a panic.
+    pub fn spawn<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.running.send_modify(|count| *count += 1);
+        let ended = EndOfTask(Arc::clone(&self.running));
+        let logger = self.logger.clone();
+        let handle = tokio::spawn(async move {
+            let _ended = ended;
+            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                logger.error(|| format!("task `{name}` panicked; this is a defect, please report it"));
+            }
+        });
+        if let Ok(mut handles) = self.handles.lock() {
+            handles.retain(|handle| !handle.is_finished());
+            handles.push(handle.abort_handle());
+        }
+    }
+
+    /// Waits until every task has ended. `false` if `limit` passed first.
+    pub async fn wait_until_idle(&self, limit: Duration) -> bool {
+        let mut running = self.running.subscribe();
+        clock::timeout(limit, async { running.wait_for(|count| *count == 0).await.is_ok() }).await == Some(true)
+    }
+
+    /// Ends every task at its next wait.
+    pub fn abort_all(&self) {
+        if let Ok(handles) = self.handles.lock() {
+            handles.iter().for_each(AbortHandle::abort);
+        }
+    }
+}
+
+/// Counts a task as ended when it is dropped: finished, panicked or aborted.
+struct EndOfTask(Arc<watch::Sender<usize>>);
+
+impl Drop for EndOfTask {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}

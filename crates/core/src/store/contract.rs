@@ -1,0 +1,266 @@
+//! What the engine needs from a database: the seam between deciding and doing.
+//!
+//! Two implementations: `mongo` (the product) and `memory` (embedded, for demos, users' tests and simulation). One
+//! conformance suite in `csb-test-support` runs on both.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bson::{Bson, RawDocumentBuf};
+
+use crate::consumer::position::Position;
+use crate::dead_letter::DeadLetter;
+use crate::error::{Error, Result};
+use crate::feed::stream_token::{ClusterTime, StreamToken};
+
+/// A topic as it is stored in `topics`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Name that producers and consumers use.
+    pub name: String,
+    /// Prefix of the partition collections; equals `name` unless a 1.4.2 configuration said otherwise.
+    pub collection: String,
+    /// Number of partitions. Only grows.
+    pub partitions: u32,
+    /// How long a message stays, in milliseconds.
+    pub retention_ms: u64,
+}
+
+/// TTL index of a partition collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionIndex {
+    /// Name of the index.
+    pub name: String,
+    /// Seconds after `_timestamp` at which a message is deleted.
+    pub expire_after_seconds: u64,
+    /// Version of the index, as the server reports it.
+    pub version: i32,
+}
+
+/// What is known about the messages of one collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionStats {
+    /// Collection name.
+    pub collection: String,
+    /// Its TTL index, if it has one.
+    pub index: Option<RetentionIndex>,
+    /// Number of documents.
+    pub document_count: u64,
+    /// Whether any document has a `_timestamp` of type Date, without which nothing expires.
+    pub has_timestamp_field: bool,
+}
+
+/// One document of an insert that was not stored, while others of the same insert may have been.
+#[derive(Debug, Clone)]
+pub struct AppendFailure {
+    /// Index within the appended slice.
+    pub index: usize,
+    /// Why; its effect says whether the document may be stored all the same.
+    pub error: Error,
+}
+
+/// Where a change stream begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedStart {
+    /// With the first event after the stream was opened.
+    Now,
+    /// With the first event of this cluster time or later. Events before a wanted position are the reader's to skip.
+    At(ClusterTime),
+}
+
+/// A change stream over the inserts into some collections.
+#[derive(Debug, Clone)]
+pub struct FeedRequest {
+    /// Collections wanted; not empty.
+    pub collections: Vec<Arc<str>>,
+    /// Where it begins.
+    pub start: FeedStart,
+    /// Events per batch at most.
+    pub batch_size: u32,
+    /// How long the server waits for an event before it answers with an empty batch.
+    pub max_await: Duration,
+}
+
+/// One inserted message, as the stream shows it.
+#[derive(Debug, Clone)]
+pub struct FeedEvent {
+    /// Collection it was inserted into.
+    pub collection: Arc<str>,
+    /// Its place in the stream.
+    pub token: StreamToken,
+    /// The stored document, whole.
+    pub document: RawDocumentBuf,
+}
+
+/// Events in stream order, and the place up to which the stream has been read. A batch may be empty; its frontier
+/// still advances.
+#[derive(Debug, Clone)]
+pub struct FeedBatch {
+    /// Events, in order, all at or before `frontier`.
+    pub events: Vec<FeedEvent>,
+    /// Everything wanted up to here has been returned, in this batch or an earlier one.
+    pub frontier: StreamToken,
+}
+
+/// An open change stream.
+#[async_trait]
+pub trait FeedCursor: Send {
+    /// The next batch, at the latest after `max_await`. Dropping the returned future loses nothing.
+    async fn next_batch(&mut self) -> Result<FeedBatch>;
+
+    /// Ends the stream on the server. Never waits for a server that does not answer.
+    async fn close(self: Box<Self>);
+}
+
+/// Which stored messages to read, in ascending order of what `after` names.
+#[derive(Debug, Clone)]
+pub enum HistoryRange {
+    /// Messages without `_ts`, by `_id`.
+    Unstamped {
+        /// Exclusive lower bound.
+        after: Option<Bson>,
+    },
+    /// Messages with `after < _ts <= until`, by `_ts`.
+    Stamped {
+        /// Exclusive lower bound.
+        after: ClusterTime,
+        /// Inclusive upper bound.
+        until: ClusterTime,
+    },
+}
+
+/// Which offset document.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OffsetKey {
+    /// Consumer group.
+    pub group_id: String,
+    /// Topic name.
+    pub topic: String,
+    /// Partition number.
+    pub partition: u32,
+}
+
+impl fmt::Display for OffsetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "group {} on {}[{}]", self.group_id, self.topic, self.partition)
+    }
+}
+
+/// An offset document as far as the engine cares.
+#[derive(Debug, Clone)]
+pub struct StoredOffset {
+    /// Which one.
+    pub key: OffsetKey,
+    /// What resuming starts from. `None` if nothing was committed yet.
+    pub position: Option<Position>,
+    /// Who owns the partition, if anybody.
+    pub owner: Option<String>,
+    /// Grows with every change of the owner. A commit under an older epoch is refused.
+    pub epoch: i64,
+}
+
+/// The right to commit: an owner under an epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Which offset document.
+    pub key: OffsetKey,
+    /// Who holds it.
+    pub owner: String,
+    /// Epoch under which it was given.
+    pub epoch: i64,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitOutcome {
+    /// Stored.
+    Committed,
+    /// Refused: the partition has another owner or a newer epoch. Nothing was written.
+    Fenced,
+}
+
+/// An offset in the form that 1.4.2's `OffsetStorage` shows: the token as the server made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OffsetRecord {
+    /// Which offset document.
+    pub key: OffsetKey,
+    /// The stored `offset`, usually `{ _data: "82…" }`.
+    pub offset: Bson,
+    /// When it was committed.
+    pub timestamp: bson::DateTime,
+}
+
+/// The verbs of the engine on a database.
+///
+/// Every method has a deadline of its own and fails with a typed error; none retries beyond what the driver does.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Reaches the deployment and makes sure that it can serve change streams.
+    async fn connect(&self) -> Result<()>;
+
+    /// Gives every connection back. Later calls fail with `ERR_CSB_CLOSED`.
+    async fn close(&self);
+
+    /// The topic with this name.
+    async fn load_topic(&self, name: &str) -> Result<Option<Topic>>;
+
+    /// Creates or changes a topic. `partitions` never shrinks, whoever writes at the same time.
+    async fn save_topic(&self, topic: &Topic) -> Result<()>;
+
+    /// Makes sure that the collection exists and that its TTL index expires messages after `retention_ms`
+    /// (created or changed), and its index on `_ts`.
+    async fn prepare_partition(&self, collection: &str, retention_ms: u64) -> Result<()>;
+
+    /// The TTL index of a collection; `None` if it or the collection does not exist.
+    async fn retention_index(&self, collection: &str) -> Result<Option<RetentionIndex>>;
+
+    /// What is known about every collection of the database.
+    async fn retention_stats(&self) -> Result<Vec<RetentionStats>>;
+
+    /// One stored message of the collection, any.
+    async fn sample_message(&self, collection: &str) -> Result<Option<RawDocumentBuf>>;
+
+    /// Inserts messages in their order. A message whose `_id` exists already counts as stored. Returns those that
+    /// were refused one by one; fails as a whole when the outcome of all of them is the same.
+    async fn append(&self, collection: &str, messages: &[RawDocumentBuf]) -> Result<Vec<AppendFailure>>;
+
+    /// Opens a change stream. Fails with `ERR_CSB_HISTORY_LOST` when the oplog no longer reaches back to its start.
+    async fn open_feed(&self, request: FeedRequest) -> Result<Box<dyn FeedCursor>>;
+
+    /// Up to `limit` stored messages of a collection, majority committed.
+    async fn read_history(&self, collection: &str, range: HistoryRange, limit: u32) -> Result<Vec<RawDocumentBuf>>;
+
+    /// The deployment's present cluster time, majority committed.
+    async fn cluster_time(&self) -> Result<ClusterTime>;
+
+    /// The offset document, if there is one.
+    async fn load_offset(&self, key: &OffsetKey) -> Result<Option<StoredOffset>>;
+
+    /// Makes `owner` the owner of the partition under a new epoch, creating the document if there is none.
+    async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset>;
+
+    /// Stores a position, if the claim still holds.
+    async fn commit_offset(&self, claim: &Claim, position: &Position) -> Result<CommitOutcome>;
+
+    /// Gives the partition up, if the claim still holds. The position stays.
+    async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome>;
+
+    /// Stores a dead letter and the position behind it in one transaction, if the claim still holds.
+    async fn commit_dead_letter(
+        &self,
+        claim: &Claim,
+        position: &Position,
+        dead_letter: &DeadLetter,
+    ) -> Result<CommitOutcome>;
+
+    /// The offsets of a group, newest first.
+    async fn list_offsets(&self, group_id: &str) -> Result<Vec<OffsetRecord>>;
+
+    /// The offset as 1.4.2 would read it.
+    async fn read_offset_record(&self, key: &OffsetKey) -> Result<Option<OffsetRecord>>;
+
+    /// Sets an offset as 1.4.2's `OffsetStorage.commitOffset` does: without a claim, for administration.
+    async fn write_offset_record(&self, record: &OffsetRecord) -> Result<()>;
+}

@@ -1,0 +1,20 @@
+//! The embedded store (`mongoUri: 'memory://name'`): everything in the memory of this process, with the semantics
+//! of the product. For demos, users' tests and simulation.
+//!
+//! [`MemoryStore`] is a handle; the brokers of one process that name the same data share one [`database`], which
+//! ends with the last of them. Below it everything is pure and told the time.
+
+mod bson_order;
+mod cluster_clock;
+mod database;
+mod event_log;
+mod event_token;
+mod memory_feed;
+mod memory_store;
+mod message_collection;
+mod offset_table;
+mod registry;
+mod server_insert;
+mod topic_table;
+
+pub use memory_store::MemoryStore;

@@ -1,0 +1,197 @@
+//! The offset documents and the rule that only the owner under the current epoch may commit. Pure.
+
+use std::collections::HashMap;
+
+use bson::{Bson, DateTime, Document, doc};
+
+use crate::consumer::position::Position;
+use crate::error::Result;
+use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
+use crate::store::offset_document::{decode, decode_record, key_fields, position_fields, record_fields};
+
+/// Documents as they would be in `consumer_offsets`, so that both stores read them by the same code.
+#[derive(Debug, Default)]
+pub(super) struct OffsetTable {
+    documents: HashMap<OffsetKey, Document>,
+}
+
+impl OffsetTable {
+    pub(super) fn len(&self) -> usize {
+        self.documents.len()
+    }
+
+    pub(super) fn load(&self, key: &OffsetKey) -> Result<Option<StoredOffset>> {
+        self.documents.get(key).map(decode).transpose()
+    }
+
+    /// Gives the partition to `owner` under a new epoch. Changes nothing if the stored position is unusable.
+    pub(super) fn claim(&mut self, key: &OffsetKey, owner: &str, now: DateTime) -> Result<StoredOffset> {
+        let epoch = self.load(key)?.map_or(0, |offset| offset.epoch) + 1;
+        let document = self.documents.entry(key.clone()).or_insert_with(|| new_document(key, now));
+        document.extend(doc! { "owner": owner, "epoch": epoch });
+        count_revision(document);
+        decode(document)
+    }
+
+    pub(super) fn commit(&mut self, claim: &Claim, position: &Position, now: DateTime) -> CommitOutcome {
+        let mut fields = position_fields(position);
+        fields.insert("timestamp", now);
+        self.change_if_held(claim, fields)
+    }
+
+    /// Takes the owner off. The epoch and the position stay.
+    pub(super) fn release(&mut self, claim: &Claim) -> CommitOutcome {
+        self.change_if_held(claim, doc! { "owner": Bson::Null })
+    }
+
+    /// The offsets of a group, newest first.
+    pub(super) fn list(&self, group_id: &str) -> Result<Vec<OffsetRecord>> {
+        let of_group = self.documents.iter().filter(|(key, _)| key.group_id == group_id);
+        let mut records =
+            of_group.map(|(_, document)| decode_record(document)).collect::<Result<Vec<_>>>()?;
+        records.sort_by_key(|record| std::cmp::Reverse(record.timestamp));
+        Ok(records)
+    }
+
+    pub(super) fn read_record(&self, key: &OffsetKey) -> Result<Option<OffsetRecord>> {
+        self.documents.get(key).map(decode_record).transpose()
+    }
+
+    /// Sets an offset whoever owns the partition. It replaces our position, also when that is later.
+    pub(super) fn write_record(&mut self, record: &OffsetRecord, now: DateTime) {
+        let document =
+            self.documents.entry(record.key.clone()).or_insert_with(|| new_document(&record.key, now));
+        document.extend(record_fields(record));
+        document.remove("position");
+        count_revision(document);
+    }
+
+    fn change_if_held(&mut self, claim: &Claim, fields: Document) -> CommitOutcome {
+        let Some(document) = self.documents.get_mut(&claim.key) else { return CommitOutcome::Fenced };
+        let (owner, epoch) = (document.get_str("owner").ok(), document.get_i64("epoch").ok());
+        if owner != Some(&claim.owner) || epoch != Some(claim.epoch) {
+            return CommitOutcome::Fenced;
+        }
+        document.extend(fields);
+        count_revision(document);
+        CommitOutcome::Committed
+    }
+}
+
+fn new_document(key: &OffsetKey, now: DateTime) -> Document {
+    let mut document = key_fields(key);
+    document.extend(doc! { "offset": Bson::Null, "timestamp": now, "createdAt": now });
+    document
+}
+
+fn count_revision(document: &mut Document) {
+    let revision = document.get_i64("revision").unwrap_or_default();
+    document.insert("revision", revision + 1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_code::ErrorCode;
+    use crate::feed::stream_token::StreamToken;
+
+    const EARLY: &str = "826B04662D000000062B0229296E04";
+    const LATE: &str = "826B04662E000000062B0229296E04";
+
+    fn key(partition: u32) -> OffsetKey {
+        OffsetKey { group_id: "g".into(), topic: "t".into(), partition }
+    }
+
+    fn now(unix_millis: i64) -> DateTime {
+        DateTime::from_millis(unix_millis)
+    }
+
+    fn after(token: &str) -> Position {
+        Position::Stream { after: StreamToken::parse(token).expect("a token") }
+    }
+
+    fn claim(table: &mut OffsetTable, owner: &str) -> Claim {
+        let offset = table.claim(&key(0), owner, now(1)).expect("claims");
+        Claim { key: offset.key, owner: offset.owner.expect("an owner"), epoch: offset.epoch }
+    }
+
+    fn commit(table: &mut OffsetTable, claim: &Claim, position: &Position) -> CommitOutcome {
+        table.commit(claim, position, now(9))
+    }
+
+    fn position(table: &OffsetTable) -> Option<Position> {
+        table.load(&key(0)).expect("loads").expect("is there").position
+    }
+
+    fn record(partition: u32, data: &str, unix_millis: i64) -> OffsetRecord {
+        let offset = Bson::from(doc! { "_data": data });
+        OffsetRecord { key: key(partition), offset, timestamp: now(unix_millis) }
+    }
+
+    #[test]
+    fn only_the_owner_of_the_current_epoch_commits() {
+        let mut table = OffsetTable::default();
+        let first = claim(&mut table, "a");
+        assert_eq!(commit(&mut table, &first, &after(EARLY)), CommitOutcome::Committed);
+        let second = claim(&mut table, "b");
+        assert_eq!((first.epoch, second.epoch), (1, 2));
+
+        assert_eq!(commit(&mut table, &first, &after(LATE)), CommitOutcome::Fenced);
+        assert_eq!(table.release(&first), CommitOutcome::Fenced);
+        let other_owner = Claim { owner: "a".into(), ..second.clone() };
+        assert_eq!(commit(&mut table, &other_owner, &after(LATE)), CommitOutcome::Fenced);
+        assert_eq!(position(&table), Some(after(EARLY)));
+
+        assert_eq!(table.release(&second), CommitOutcome::Committed);
+        assert_eq!(commit(&mut table, &second, &after(LATE)), CommitOutcome::Fenced);
+        let third = claim(&mut table, "b");
+        assert_eq!(third.epoch, 3);
+        assert_eq!(position(&table), Some(after(EARLY)));
+    }
+
+    #[test]
+    fn a_commit_without_a_document_is_fenced() {
+        let mut table = OffsetTable::default();
+        let stranger = Claim { key: key(0), owner: "a".into(), epoch: 1 };
+        assert_eq!(commit(&mut table, &stranger, &after(EARLY)), CommitOutcome::Fenced);
+        assert!(table.load(&key(0)).expect("loads").is_none());
+    }
+
+    #[test]
+    fn a_written_record_replaces_the_position_also_backwards() {
+        let mut table = OffsetTable::default();
+        let owner = claim(&mut table, "a");
+        assert_eq!(commit(&mut table, &owner, &after(LATE)), CommitOutcome::Committed);
+        table.write_record(&record(0, EARLY, 5), now(5));
+        assert_eq!(position(&table), Some(after(EARLY)));
+        assert_eq!(table.read_record(&key(0)).expect("reads"), Some(record(0, EARLY, 5)));
+        assert_eq!(commit(&mut table, &owner, &after(LATE)), CommitOutcome::Committed);
+    }
+
+    #[test]
+    fn an_unusable_offset_is_refused_and_left_as_it_is() {
+        let mut table = OffsetTable::default();
+        table.write_record(&record(0, "historical_1", 1), now(1));
+        let before = table.documents.clone();
+        for error in [table.load(&key(0)).map(drop), table.claim(&key(0), "a", now(2)).map(drop)] {
+            assert_eq!(error.expect_err("is refused").code(), ErrorCode::BadOffset);
+        }
+        assert_eq!(table.documents, before);
+        table.write_record(&record(0, LATE, 3), now(3));
+        assert_eq!(position(&table), Some(after(LATE)));
+    }
+
+    #[test]
+    fn lists_one_group_newest_first() {
+        let mut table = OffsetTable::default();
+        for (partition, at) in [(0, 5), (1, 9), (2, 7)] {
+            table.write_record(&record(partition, LATE, at), now(at));
+        }
+        let mut foreign = record(0, LATE, 8);
+        foreign.key.group_id = "other".into();
+        table.write_record(&foreign, now(8));
+        let partitions: Vec<_> =
+            table.list("g").expect("lists").iter().map(|record| record.key.partition).collect();
+        assert_eq!(partitions, [1, 2, 0]);
+    }
+}

@@ -1,0 +1,14 @@
+//! The product: a MongoDB replica set. The only part of the crate that names the driver's client.
+
+mod change_stream;
+mod connection;
+mod dead_letter_collection;
+mod message_collection;
+mod mongo_error;
+mod mongo_store;
+mod offset_collection;
+mod retention_index;
+mod topic_collection;
+
+pub use connection::MongoSettings;
+pub use mongo_store::MongoStore;

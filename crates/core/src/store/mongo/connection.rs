@@ -1,0 +1,155 @@
+//! One shared client: how it is set up, how it is checked, and the deadline of every call on it.
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use bson::{Document, doc};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria,
+    ServerAddress, WriteConcern,
+};
+use mongodb::{Client, Database};
+
+use super::mongo_error;
+use crate::error::{Error, Result};
+use crate::error_code::ErrorCode;
+use crate::runtime::clock;
+
+/// Connections per server unless the URI says otherwise. Four work while one waits in the change stream's `getMore`.
+const DEFAULT_MAX_POOL_SIZE: u32 = 5;
+/// When the deployment has not answered by then, its members are asked one by one what they are.
+const DIAGNOSE_AFTER: Duration = Duration::from_secs(1);
+
+/// How to reach a deployment.
+#[derive(Debug, Clone)]
+pub struct MongoSettings {
+    /// Connection string. Never logged.
+    pub uri: String,
+    /// Database of the broker.
+    pub database: String,
+    /// Name that the server's logs and `currentOp` show.
+    pub app_name: String,
+    /// Deadline of one server call.
+    pub operation_timeout: Duration,
+}
+
+/// The shared client and the database of the broker.
+#[derive(Clone)]
+pub(super) struct Connection {
+    client: Client,
+    database: Database,
+    options: ClientOptions,
+    operation_timeout: Duration,
+}
+
+impl Connection {
+    pub(super) async fn open(settings: &MongoSettings) -> Result<Self> {
+        let mut options =
+            ClientOptions::parse(&settings.uri).await.map_err(|error| mongo_error::uri_refused(&error))?;
+        options.app_name.get_or_insert_with(|| settings.app_name.clone());
+        options.max_pool_size.get_or_insert(DEFAULT_MAX_POOL_SIZE);
+        let mut write_concern = options.write_concern.take().unwrap_or_default();
+        write_concern.w.get_or_insert(Acknowledgment::Majority);
+        write_concern.journal.get_or_insert(true);
+
+        let client = Client::with_options(options.clone()).map_err(|error| mongo_error::uri_refused(&error))?;
+        let database = client.database_with_options(&settings.database, database_options(write_concern));
+        Ok(Self { client, database, options, operation_timeout: settings.operation_timeout })
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub(super) fn operation_timeout(&self) -> Duration {
+        self.operation_timeout
+    }
+
+    /// Runs one server call under the deadline and maps its error.
+    pub(super) async fn within_deadline<T, F>(&self, what: &str, call: F) -> Result<T>
+    where
+        F: IntoFuture<Output = mongodb::error::Result<T>>,
+    {
+        match clock::timeout(self.operation_timeout, call.into_future()).await {
+            Some(outcome) => outcome.map_err(|error| mongo_error::convert(what, &error)),
+            None => Err(Error::new(
+                ErrorCode::Timeout,
+                format!("{what}: no answer within {} ms", self.operation_timeout.as_millis()),
+            )),
+        }
+    }
+
+    /// Makes sure that the deployment answers, accepts the credentials and has change streams.
+    ///
+    /// A standalone server would otherwise show only as a server selection that times out when the URI names a
+    /// replica set, so the members are asked directly while the client is still looking.
+    pub(super) async fn check(&self) -> Result<()> {
+        let hello = self.database.run_command(doc! { "hello": 1 });
+        let hello = async { hello.await.map_err(|error| mongo_error::convert("connect", &error)) };
+        tokio::pin!(hello);
+        let reply = match clock::timeout(DIAGNOSE_AFTER, &mut hello).await {
+            Some(reply) => reply?,
+            None => tokio::select! {
+                reply = &mut hello => reply?,
+                unsuitable = self.find_unsuitable_member() => return Err(unsuitable),
+            },
+        };
+        if !has_change_streams(&reply) {
+            return Err(not_a_replica_set());
+        }
+        // `hello` needs no credentials; this does, and every role may do it.
+        self.within_deadline("connect", self.database.run_command(doc! { "ping": 1 })).await?;
+        Ok(())
+    }
+
+    /// Resolves when a member says that it is no replica set member; otherwise never.
+    async fn find_unsuitable_member(&self) -> Error {
+        for host in self.options.hosts.clone() {
+            if let Some(reply) = self.ask_directly(host).await
+                && !has_change_streams(&reply)
+            {
+                return not_a_replica_set();
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn ask_directly(&self, host: ServerAddress) -> Option<Document> {
+        let mut options = self.options.clone();
+        options.hosts = vec![host];
+        options.direct_connection = Some(true);
+        options.repl_set_name = None;
+        let client = Client::with_options(options).ok()?;
+        let reply = client.database("admin").run_command(doc! { "hello": 1 }).await.ok();
+        client.shutdown().immediate(true).await;
+        reply
+    }
+
+    pub(super) async fn close(&self) {
+        self.client.clone().shutdown().immediate(true).await;
+    }
+}
+
+fn database_options(write_concern: WriteConcern) -> DatabaseOptions {
+    DatabaseOptions::builder()
+        .read_concern(ReadConcern::majority())
+        .write_concern(write_concern)
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+        .build()
+}
+
+fn has_change_streams(hello: &Document) -> bool {
+    hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|kind| kind == "isdbgrid")
+}
+
+fn not_a_replica_set() -> Error {
+    Error::new(
+        ErrorCode::NotReplicaSet,
+        "the server is not a member of a replica set, so it has no change streams; start mongod with --replSet \
+         and run rs.initiate(), or use the URI of a replica set",
+    )
+}

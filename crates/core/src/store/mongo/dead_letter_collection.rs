@@ -1,0 +1,89 @@
+//! The `dead_letters` collection: what a group gave up on, written together with the offset behind it.
+
+use bson::{Bson, Document, doc};
+use mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT;
+use mongodb::{ClientSession, Collection};
+
+use super::connection::Connection;
+use super::offset_collection;
+use crate::consumer::position::Position;
+use crate::dead_letter::{DeadLetter, FailedAttempt};
+use crate::error::{Error, Result};
+use crate::store::contract::{Claim, CommitOutcome};
+
+const COLLECTION: &str = "dead_letters";
+
+/// One transaction. Trying it again after an unknown outcome is safe: the letter has a fixed id and is replaced.
+pub(super) async fn commit(
+    connection: &Connection,
+    claim: &Claim,
+    position: &Position,
+    letter: &DeadLetter,
+) -> Result<CommitOutcome> {
+    let document = encode(letter)?;
+    let transaction = async {
+        let mut session = connection.client().start_session().await?;
+        session.start_transaction().await?;
+        let outcome = write(connection, &mut session, claim, position, document).await;
+        match outcome {
+            Ok(CommitOutcome::Committed) => commit_transaction(&mut session).await?,
+            // The transaction ends with its session anyway; aborting only gives its locks back sooner.
+            Ok(CommitOutcome::Fenced) | Err(_) => drop(session.abort_transaction().await),
+        }
+        outcome
+    };
+    connection.within_deadline("write dead letter", transaction).await
+}
+
+async fn write(
+    connection: &Connection,
+    session: &mut ClientSession,
+    claim: &Claim,
+    position: &Position,
+    document: Document,
+) -> mongodb::error::Result<CommitOutcome> {
+    let letters: Collection<Document> = connection.database().collection(COLLECTION);
+    let id = doc! { "_id": document.get("_id").cloned().unwrap_or(Bson::Null) };
+    letters.replace_one(id, document).upsert(true).session(&mut *session).await?;
+    // Last, so that another member waiting for the partition is held up as briefly as can be.
+    offset_collection::commit_in(connection, session, claim, position).await
+}
+
+async fn commit_transaction(session: &mut ClientSession) -> mongodb::error::Result<()> {
+    match session.commit_transaction().await {
+        Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => session.commit_transaction().await,
+        outcome => outcome,
+    }
+}
+
+fn encode(letter: &DeadLetter) -> Result<Document> {
+    let message = Document::try_from(letter.message.as_ref())
+        .map_err(|error| Error::internal("a stored message cannot be read").caused_by(error))?;
+    let key = &letter.key;
+    let id = doc! {
+        "groupId": &key.group_id,
+        "topic": &key.topic,
+        "partition": key.partition,
+        "messageId": message.get("_id").cloned().unwrap_or(Bson::Null),
+    };
+    Ok(doc! {
+        "_id": id,
+        "groupId": &key.group_id,
+        "topic": &key.topic,
+        "partition": key.partition,
+        "message": message,
+        "offset": letter.token.as_ref().map(|token| doc! { "_data": token.as_str() }),
+        "attempts": i32::try_from(letter.attempts.len()).unwrap_or(i32::MAX),
+        "errors": letter.attempts.iter().map(encode_attempt).collect::<Vec<_>>(),
+        "deadAt": letter.at,
+    })
+}
+
+fn encode_attempt(attempt: &FailedAttempt) -> Document {
+    doc! {
+        "name": &attempt.error.name,
+        "message": &attempt.error.message,
+        "stack": attempt.error.stack.as_ref(),
+        "at": attempt.at,
+    }
+}

@@ -1,0 +1,98 @@
+//! A partition's collection: inserting messages and reading them back.
+
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use futures_util::TryStreamExt;
+use mongodb::Collection;
+use mongodb::error::{Error as DriverError, ErrorKind, IndexedWriteError};
+
+use super::connection::Connection;
+use super::mongo_error;
+use crate::error::{Error, Result};
+use crate::error_code::{Effect, ErrorCode};
+use crate::store::contract::{AppendFailure, HistoryRange};
+
+fn messages(connection: &Connection, collection: &str) -> Collection<RawDocumentBuf> {
+    connection.database().collection(collection)
+}
+
+/// Unordered means that one refused message does not take those behind it along; a replica set still applies them
+/// in the order given, which the order within a partition rests on.
+pub(super) async fn append(
+    connection: &Connection,
+    collection: &str,
+    documents: &[RawDocumentBuf],
+) -> Result<Vec<AppendFailure>> {
+    let stored = messages(connection, collection);
+    let insert = stored.insert_many(documents).ordered(false).into_future();
+    match crate::runtime::clock::timeout(connection.operation_timeout(), insert).await {
+        Some(Ok(_)) => Ok(Vec::new()),
+        Some(Err(error)) => refused(&error),
+        None => Err(Error::new(
+            ErrorCode::Timeout,
+            format!("insert: no answer within {} ms", connection.operation_timeout().as_millis()),
+        )),
+    }
+}
+
+fn refused(error: &DriverError) -> Result<Vec<AppendFailure>> {
+    match error.kind.as_ref() {
+        ErrorKind::InsertMany(insert) if insert.write_concern_error.is_none() => {
+            Ok(insert.write_errors.iter().flatten().filter_map(refused_message).collect())
+        }
+        _ => Err(mongo_error::convert("insert", error)),
+    }
+}
+
+/// `None` for a message that is stored already: a second try of ours, or a send repeated with the same id.
+fn refused_message(error: &IndexedWriteError) -> Option<AppendFailure> {
+    let stored_already = mongo_error::is_duplicate_key_code(error.code) && error.message.contains("index: _id_");
+    (!stored_already).then(|| AppendFailure {
+        index: error.index,
+        error: Error::new(
+            ErrorCode::InvalidMessage,
+            format!("the server refused the message (code {}); look at the collection's indexes and validator", error.code),
+        )
+        .with_effect(Effect::None)
+        .caused_by(without_values(&error.message)),
+    })
+}
+
+/// The server quotes the offending key behind `dup key:`; payloads do not belong into messages.
+fn without_values(message: &str) -> &str {
+    message.split(" dup key:").next().unwrap_or(message)
+}
+
+pub(super) async fn read_history(
+    connection: &Connection,
+    collection: &str,
+    range: HistoryRange,
+    limit: u32,
+) -> Result<Vec<RawDocumentBuf>> {
+    let (filter, sort) = query(range);
+    let stored = messages(connection, collection);
+    let find = stored.find(filter).sort(sort).limit(i64::from(limit)).batch_size(limit);
+    connection.within_deadline("read history", async { find.await?.try_collect().await }).await
+}
+
+fn query(range: HistoryRange) -> (Document, Document) {
+    match range {
+        HistoryRange::Unstamped { after } => {
+            let mut filter = doc! { "_ts": { "$exists": false } };
+            if let Some(id) = after {
+                // An id of another type than the last one compares by type; `$gt` alone would leave it out.
+                filter.insert("$expr", doc! { "$gt": ["$_id", { "$literal": id }] });
+            }
+            (filter, doc! { "_id": 1 })
+        }
+        HistoryRange::Stamped { after, until } => {
+            let bounds = doc! { "$gt": Bson::Timestamp(after.into()), "$lte": Bson::Timestamp(until.into()) };
+            (doc! { "_ts": bounds }, doc! { "_ts": 1 })
+        }
+    }
+}
+
+pub(super) async fn sample(connection: &Connection, collection: &str) -> Result<Option<RawDocumentBuf>> {
+    let stored = messages(connection, collection);
+    let find = stored.find_one(doc! {});
+    connection.within_deadline("read a message", find).await
+}

@@ -1,0 +1,154 @@
+//! The `Store` of a MongoDB replica set: each verb in the file of the collection it works on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use bson::{Document, RawDocumentBuf, doc};
+use tokio::sync::OnceCell;
+
+use super::connection::{Connection, MongoSettings};
+use super::{
+    change_stream, dead_letter_collection, message_collection, offset_collection, retention_index,
+    topic_collection,
+};
+use crate::consumer::position::Position;
+use crate::dead_letter::DeadLetter;
+use crate::error::{Error, Result};
+use crate::feed::stream_token::ClusterTime;
+use crate::store::contract::{
+    AppendFailure, Claim, CommitOutcome, FeedCursor, FeedRequest, HistoryRange, OffsetKey, OffsetRecord,
+    RetentionIndex, RetentionStats, Store, StoredOffset, Topic,
+};
+
+/// A store over one shared client.
+pub struct MongoStore {
+    connection: Connection,
+    offset_index: OnceCell<()>,
+    closed: AtomicBool,
+}
+
+impl MongoStore {
+    /// Reads the connection string and sets the client up. Reaches no server, except for the DNS of `mongodb+srv`.
+    pub async fn open(settings: &MongoSettings) -> Result<Arc<Self>> {
+        let connection = Connection::open(settings).await?;
+        Ok(Arc::new(Self { connection, offset_index: OnceCell::new(), closed: AtomicBool::new(false) }))
+    }
+
+    fn open_connection(&self) -> Result<&Connection> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::closed("the broker"));
+        }
+        Ok(&self.connection)
+    }
+
+    async fn with_offset_index(&self) -> Result<&Connection> {
+        let connection = self.open_connection()?;
+        self.offset_index.get_or_try_init(|| offset_collection::ensure_index(connection)).await?;
+        Ok(connection)
+    }
+}
+
+#[async_trait]
+impl Store for MongoStore {
+    async fn connect(&self) -> Result<()> {
+        self.open_connection()?.check().await
+    }
+
+    async fn close(&self) {
+        if !self.closed.swap(true, Ordering::AcqRel) {
+            self.connection.close().await;
+        }
+    }
+
+    async fn load_topic(&self, name: &str) -> Result<Option<Topic>> {
+        topic_collection::load(self.open_connection()?, name).await
+    }
+
+    async fn save_topic(&self, topic: &Topic) -> Result<()> {
+        topic_collection::save(self.open_connection()?, topic).await
+    }
+
+    async fn prepare_partition(&self, collection: &str, retention_ms: u64) -> Result<()> {
+        retention_index::prepare(self.open_connection()?, collection, retention_ms).await
+    }
+
+    async fn retention_index(&self, collection: &str) -> Result<Option<RetentionIndex>> {
+        retention_index::find(self.open_connection()?, collection).await
+    }
+
+    async fn retention_stats(&self) -> Result<Vec<RetentionStats>> {
+        retention_index::stats(self.open_connection()?).await
+    }
+
+    async fn sample_message(&self, collection: &str) -> Result<Option<RawDocumentBuf>> {
+        message_collection::sample(self.open_connection()?, collection).await
+    }
+
+    async fn append(&self, collection: &str, messages: &[RawDocumentBuf]) -> Result<Vec<AppendFailure>> {
+        message_collection::append(self.open_connection()?, collection, messages).await
+    }
+
+    async fn open_feed(&self, request: FeedRequest) -> Result<Box<dyn FeedCursor>> {
+        change_stream::open(self.open_connection()?, request).await
+    }
+
+    async fn read_history(
+        &self,
+        collection: &str,
+        range: HistoryRange,
+        limit: u32,
+    ) -> Result<Vec<RawDocumentBuf>> {
+        message_collection::read_history(self.open_connection()?, collection, range, limit).await
+    }
+
+    /// The time of a majority read: whatever was acknowledged with write concern majority before this call has it
+    /// or an earlier one.
+    async fn cluster_time(&self) -> Result<ClusterTime> {
+        let connection = self.open_connection()?;
+        let find = doc! { "find": "topics", "limit": 1, "projection": { "_id": 1 }, "readConcern": { "level": "majority" } };
+        let reply: Document =
+            connection.within_deadline("read cluster time", connection.database().run_command(find)).await?;
+        let time = reply
+            .get_timestamp("operationTime")
+            .map_err(|error| Error::internal("the server's answer has no operationTime").caused_by(error))?;
+        Ok(time.into())
+    }
+
+    async fn load_offset(&self, key: &OffsetKey) -> Result<Option<StoredOffset>> {
+        offset_collection::load(self.open_connection()?, key).await
+    }
+
+    async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
+        offset_collection::claim(self.with_offset_index().await?, key, owner).await
+    }
+
+    async fn commit_offset(&self, claim: &Claim, position: &Position) -> Result<CommitOutcome> {
+        offset_collection::commit(self.open_connection()?, claim, position).await
+    }
+
+    async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome> {
+        offset_collection::release(self.open_connection()?, claim).await
+    }
+
+    async fn commit_dead_letter(
+        &self,
+        claim: &Claim,
+        position: &Position,
+        dead_letter: &DeadLetter,
+    ) -> Result<CommitOutcome> {
+        dead_letter_collection::commit(self.open_connection()?, claim, position, dead_letter).await
+    }
+
+    async fn list_offsets(&self, group_id: &str) -> Result<Vec<OffsetRecord>> {
+        offset_collection::list(self.open_connection()?, group_id).await
+    }
+
+    async fn read_offset_record(&self, key: &OffsetKey) -> Result<Option<OffsetRecord>> {
+        offset_collection::read_record(self.open_connection()?, key).await
+    }
+
+    async fn write_offset_record(&self, record: &OffsetRecord) -> Result<()> {
+        offset_collection::write_record(self.with_offset_index().await?, record).await
+    }
+}

@@ -1,0 +1,148 @@
+//! The `consumer_offsets` collection. Each document is the fence of one partition in one group: a commit is one
+//! compare-and-set on its owner and epoch.
+
+use bson::{Bson, DateTime, Document, doc};
+use futures_util::TryStreamExt;
+use mongodb::options::{IndexOptions, ReturnDocument};
+use mongodb::{ClientSession, Collection, IndexModel};
+
+use super::connection::Connection;
+use super::mongo_error;
+use crate::consumer::position::Position;
+use crate::error::{Error, Result};
+use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
+use crate::store::offset_document;
+
+const COLLECTION: &str = "consumer_offsets";
+
+fn collection(connection: &Connection) -> Collection<Document> {
+    connection.database().collection(COLLECTION)
+}
+
+/// The index of 1.4.2, under the name that the driver gave it there.
+pub(super) async fn ensure_index(connection: &Connection) -> Result<()> {
+    let index = IndexModel::builder()
+        .keys(doc! { "groupId": 1, "topic": 1, "partition": 1 })
+        .options(IndexOptions::builder().unique(true).build())
+        .build();
+    match collection(connection).create_index(index).await {
+        Err(error) if mongo_error::is_index_conflict(&error) => Ok(()),
+        outcome => outcome.map(drop).map_err(|error| mongo_error::convert("create offset index", &error)),
+    }
+}
+
+pub(super) async fn load(connection: &Connection, key: &OffsetKey) -> Result<Option<StoredOffset>> {
+    let found = find(connection, key).await?;
+    found.as_ref().map(offset_document::decode).transpose()
+}
+
+async fn find(connection: &Connection, key: &OffsetKey) -> Result<Option<Document>> {
+    let offsets = collection(connection);
+    let find = offsets.find_one(key_filter(key));
+    connection.within_deadline("load offset", find).await
+}
+
+pub(super) async fn claim(connection: &Connection, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
+    match try_claim(connection, key, owner).await {
+        // Two members created the document at the same time; the second one now finds it.
+        Err(error) if mongo_error::is_duplicate_key(&error) => try_claim(connection, key, owner).await,
+        outcome => outcome,
+    }
+    .map_err(|error| mongo_error::convert("claim partition", &error))
+    .and_then(|document| {
+        let document = document.ok_or_else(|| Error::internal("claim partition: the server returned no document"))?;
+        offset_document::decode(&document)
+    })
+}
+
+async fn try_claim(
+    connection: &Connection,
+    key: &OffsetKey,
+    owner: &str,
+) -> mongodb::error::Result<Option<Document>> {
+    let update = doc! {
+        "$set": { "owner": owner },
+        "$inc": { "epoch": 1_i64 },
+        "$setOnInsert": { "offset": Bson::Null, "createdAt": DateTime::now(), "timestamp": DateTime::now() },
+    };
+    collection(connection)
+        .find_one_and_update(key_filter(key), update)
+        .upsert(true)
+        .return_document(ReturnDocument::After)
+        .await
+}
+
+pub(super) async fn commit(connection: &Connection, claim: &Claim, position: &Position) -> Result<CommitOutcome> {
+    let offsets = collection(connection);
+    let update = offsets.update_one(claim_filter(claim), position_update(position));
+    let result = connection.within_deadline("commit offset", update).await?;
+    Ok(outcome(result.matched_count))
+}
+
+/// The commit as part of a transaction.
+pub(super) async fn commit_in(
+    connection: &Connection,
+    session: &mut ClientSession,
+    claim: &Claim,
+    position: &Position,
+) -> mongodb::error::Result<CommitOutcome> {
+    let offsets = collection(connection);
+    let update = offsets.update_one(claim_filter(claim), position_update(position));
+    Ok(outcome(update.session(session).await?.matched_count))
+}
+
+pub(super) async fn release(connection: &Connection, claim: &Claim) -> Result<CommitOutcome> {
+    let update = doc! { "$set": { "owner": Bson::Null } };
+    let offsets = collection(connection);
+    let update = offsets.update_one(claim_filter(claim), update);
+    let result = connection.within_deadline("release partition", update).await?;
+    Ok(outcome(result.matched_count))
+}
+
+pub(super) async fn list(connection: &Connection, group_id: &str) -> Result<Vec<OffsetRecord>> {
+    let offsets = collection(connection);
+    let find = offsets.find(doc! { "groupId": group_id }).sort(doc! { "timestamp": -1 });
+    let list = async { find.await?.try_collect::<Vec<_>>().await };
+    let documents = connection.within_deadline("list offsets", list).await?;
+    documents.iter().map(offset_document::decode_record).collect()
+}
+
+pub(super) async fn read_record(connection: &Connection, key: &OffsetKey) -> Result<Option<OffsetRecord>> {
+    let found = find(connection, key).await?;
+    found.as_ref().map(offset_document::decode_record).transpose()
+}
+
+/// Our own `position` goes with the offset that it described; what is written here is the new one.
+pub(super) async fn write_record(connection: &Connection, record: &OffsetRecord) -> Result<()> {
+    let update = doc! {
+        "$set": { "offset": &record.offset, "timestamp": record.timestamp },
+        "$unset": { "position": "" },
+        "$setOnInsert": { "createdAt": DateTime::now() },
+    };
+    let offsets = collection(connection);
+    let upsert = offsets.update_one(key_filter(&record.key), update).upsert(true);
+    connection.within_deadline("write offset", upsert).await.map(drop)
+}
+
+fn key_filter(key: &OffsetKey) -> Document {
+    doc! { "groupId": &key.group_id, "topic": &key.topic, "partition": key.partition }
+}
+
+fn claim_filter(claim: &Claim) -> Document {
+    let mut filter = key_filter(&claim.key);
+    filter.insert("owner", &claim.owner);
+    filter.insert("epoch", claim.epoch);
+    filter
+}
+
+fn position_update(position: &Position) -> Document {
+    doc! {
+        "$set": offset_document::position_fields(position),
+        "$inc": { "revision": 1_i64 },
+        "$currentDate": { "timestamp": true },
+    }
+}
+
+fn outcome(matched: u64) -> CommitOutcome {
+    if matched == 0 { CommitOutcome::Fenced } else { CommitOutcome::Committed }
+}

@@ -1,0 +1,72 @@
+'use strict'
+
+const { createConsumer } = require('./consumer.js')
+const { isInDeliveryOf } = require('./delivery_context.js')
+const { encodeConfig } = require('./encode_config.js')
+const { createLog } = require('./log.js')
+const { nativeAddon } = require('./native_addon.js')
+const { nativeCall, nativeCallSync } = require('./native_call.js')
+const { createProducer } = require('./producer.js')
+
+// Private state stands beside the instances, not in them: subclasses may use any field name (`logger`, `config`…).
+const states = new WeakMap()
+
+/**
+ * A message broker in a MongoDB database. A constructor function, not a class: classes compiled to ES5 extend it by
+ * calling it on their own instance, which a class would refuse.
+ */
+function ChangeStreamBroker(config) {
+  if (!(this instanceof ChangeStreamBroker)) {
+    throw new TypeError("ChangeStreamBroker must be called with 'new'")
+  }
+  const bytes = encodeConfig(config, 'broker configuration', ['logger'])
+  const log = createLog(config)
+  const { NativeBroker } = nativeAddon()
+  const native = nativeCallSync(() => new NativeBroker(bytes, log.write))
+  states.set(this, { native, log })
+}
+
+const methods = {
+  /** Connects; resolves at once if connected. */
+  async connect() {
+    const { native } = states.get(this)
+    await nativeCall(() => native.connect())
+  },
+
+  /** Creates the topic, its partitions and indexes, or checks that what exists agrees with `config`. */
+  async createTopic(config) {
+    const { native } = states.get(this)
+    const bytes = encodeConfig(config, 'topic configuration')
+    await nativeCall(() => native.createTopic(bytes))
+  },
+
+  /** A connected producer. Cheap to call again for the same topic: producers of one topic share their queue. */
+  async createProducer(config) {
+    const { native } = states.get(this)
+    return createProducer(native, config)
+  },
+
+  /** A connected consumer; `subscribe()` starts it. */
+  async createConsumer(config) {
+    const { native, log } = states.get(this)
+    return createConsumer(native, config, log)
+  },
+
+  /**
+   * Drains every consumer and producer, then closes the connections. May be called twice or concurrently. Called
+   * from inside a handler of one of its consumers it starts that and resolves at once.
+   */
+  async disconnect() {
+    const { native, log } = states.get(this)
+    const disconnected = nativeCall(() => native.disconnect())
+    if (isInDeliveryOf(native)) disconnected.catch((error) => log.error('Disconnecting failed', error))
+    else await disconnected
+  }
+}
+
+for (const [name, value] of Object.entries(methods)) {
+  // As a class has them: found by name, but not enumerated.
+  Object.defineProperty(ChangeStreamBroker.prototype, name, { value, writable: true, configurable: true })
+}
+
+module.exports = { ChangeStreamBroker }

@@ -1,0 +1,24 @@
+'use strict'
+
+const { encode } = require('./bson_codec.js')
+const { facadeError } = require('./errors.js')
+
+/**
+ * BSON of a configuration object for the core, which knows the fields, defaults and limits. Functions and the
+ * fields named in `leaveOut` stay here. `what` names the configuration in errors.
+ */
+function encodeConfig(config, what, leaveOut = []) {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
+    const got = config === null ? 'null' : Array.isArray(config) ? 'an array' : typeof config
+    throw facadeError('ERR_CSB_INVALID_CONFIG', `${what} must be an object, got ${got}`)
+  }
+  const fields = { ...config }
+  for (const name of leaveOut) delete fields[name]
+  try {
+    return encode(fields)
+  } catch (cause) {
+    throw facadeError('ERR_CSB_INVALID_CONFIG', `${what} cannot be encoded: ${cause.message}`, { cause })
+  }
+}
+
+module.exports = { encodeConfig }

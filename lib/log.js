@@ -1,0 +1,78 @@
+'use strict'
+
+const { facadeError } = require('./errors.js')
+
+const LEVELS = ['SILENT', 'ERROR', 'WARN', 'INFO', 'DEBUG']
+const ERROR = 1
+const INFO = 3
+
+// Which methods of a user's logger take an entry, first choice first. NestJS says `log` where others say `info`.
+const methodsOfLevel = [[], ['error'], ['warn'], ['info', 'log'], ['debug', 'verbose']]
+const consoleMethodOfLevel = [undefined, 'error', 'warn', 'log', 'debug']
+
+function writeToConsole(level, context, message) {
+  const where = context ? ` [${context}]` : ''
+  // Looked up at each call: test runners and APM agents replace the methods of `console`.
+  console[consoleMethodOfLevel[level]](`[${LEVELS[level]}] ${new Date().toISOString()}${where}: ${message}`)
+}
+
+function writeToLogger(logger, level, context, message) {
+  const method = methodsOfLevel[level].find((name) => typeof logger[name] === 'function')
+  if (method === undefined) return
+  try {
+    logger[method](message, context)
+  } catch (error) {
+    writeToConsole(ERROR, context, `The configured logger threw (${describe(error)}) on this entry: ${message}`)
+  }
+}
+
+/** One line about anything that was thrown; never throws itself. */
+function describe(thrown) {
+  try {
+    return String((thrown && thrown.stack) || thrown)
+  } catch {
+    return 'a value that cannot be printed'
+  }
+}
+
+function checkLogger(logger) {
+  const usable =
+    (typeof logger === 'object' || typeof logger === 'function') &&
+    logger !== null &&
+    [1, 2, 3].every((level) => methodsOfLevel[level].some((name) => typeof logger[name] === 'function'))
+  if (!usable) {
+    throw facadeError('ERR_CSB_INVALID_CONFIG', 'logger must have the methods error, warn and info (or log)')
+  }
+}
+
+function levelOf(name) {
+  return typeof name === 'string' ? Math.max(LEVELS.indexOf(name.toUpperCase()), 0) : 0
+}
+
+/**
+ * Where the log entries of one broker go: the configured `logger`, else the console. `write` takes the entries of
+ * the core, which are already filtered by level; `error` and `info` are for the few that lib/ has itself.
+ */
+function createLog(config) {
+  const { logger, logLevel, logContext } = config || {}
+  if (logger !== undefined && logger !== null) checkLogger(logger)
+  const write = logger
+    ? (level, context, message) => writeToLogger(logger, level, context, message)
+    : writeToConsole
+  const level = levelOf(logLevel)
+  const context = typeof logContext === 'string' && logContext !== '' ? logContext : 'ChangeStreamBroker'
+  return {
+    write,
+    info(message) {
+      if (level >= INFO) write(INFO, context, message)
+    },
+    /** For failures that nobody awaits. With logging off they become a process warning instead of vanishing. */
+    error(message, thrown) {
+      const text = `${message}: ${describe(thrown)}`
+      if (level >= ERROR) write(ERROR, context, text)
+      else process.emitWarning(text, 'ChangeStreamBrokerWarning')
+    }
+  }
+}
+
+module.exports = { createLog }

@@ -1,0 +1,53 @@
+'use strict'
+
+const { encodeConfig } = require('./encode_config.js')
+const { nativeAddon } = require('./native_addon.js')
+const { nativeCall, nativeCallSync } = require('./native_call.js')
+
+/**
+ * The native broker of a producer, consumer, topic manager or offset storage that was constructed directly, without
+ * a ChangeStreamBroker. It is made by `open()` and gone after `close()`, so that an instance can be connected again.
+ */
+class PrivateBroker {
+  constructor(mongoUri, database) {
+    this.config = { mongoUri, database, autoCreateTopics: true }
+    this.opening = null
+  }
+
+  /** The connected native broker. Calls share one attempt; after a failure the next call tries again. */
+  open() {
+    if (this.opening === null) {
+      this.opening = this.connect().catch((error) => {
+        this.opening = null
+        throw error
+      })
+    }
+    return this.opening
+  }
+
+  async connect() {
+    const { NativeBroker } = nativeAddon()
+    const native = nativeCallSync(() => new NativeBroker(encodeConfig(this.config, 'broker configuration')))
+    await nativeCall(() => native.connect())
+    return native
+  }
+
+  /** Drains and disconnects. Resolves at once if there is nothing open. */
+  async close() {
+    const opening = this.opening
+    this.opening = null
+    if (opening === null) return
+    const native = await opening.catch(() => undefined) // whoever called open() has got this error
+    if (native !== undefined) await nativeCall(() => native.disconnect())
+  }
+}
+
+/** The same two verbs for what a ChangeStreamBroker made: the connection is the broker's to close. */
+function sharedBroker(native) {
+  return {
+    open: async () => native,
+    close: async () => {}
+  }
+}
+
+module.exports = { PrivateBroker, sharedBroker }

@@ -1,0 +1,94 @@
+'use strict'
+
+const { encodeConfig } = require('./encode_config.js')
+const { encodeMessages } = require('./encode_messages.js')
+const { facadeError } = require('./errors.js')
+const { nativeCall } = require('./native_call.js')
+const { PrivateBroker, sharedBroker } = require('./private_broker.js')
+
+// Private state stands beside the instances, not in them: subclasses may use any field name.
+const states = new WeakMap()
+
+function initialise(producer, config, connection, native) {
+  const { topic, partitionStrategy } = config || {}
+  states.set(producer, { config, topic, partitionStrategy, connection, native, opening: null })
+}
+
+async function openNative(state) {
+  const bytes = encodeConfig(state.config, 'producer configuration')
+  const broker = await state.connection.open()
+  try {
+    return await nativeCall(() => broker.createProducer(bytes))
+  } catch (error) {
+    await state.connection.close()
+    throw error
+  }
+}
+
+function isConnected(state) {
+  return state.native !== null && state.native.isConnected()
+}
+
+/**
+ * Sends messages to one topic. `broker.createProducer()` returns a connected one; constructed directly, as 1.4.2
+ * allowed, it has a connection of its own from `connect()` to `disconnect()`.
+ */
+class ChangeStreamProducer {
+  constructor(config, mongoUri, database) {
+    initialise(this, config, new PrivateBroker(mongoUri, database), null)
+  }
+
+  getTopic() {
+    return states.get(this).topic
+  }
+
+  get isConnected() {
+    return isConnected(states.get(this))
+  }
+
+  /** Connects; resolves at once if connected. */
+  async connect() {
+    const state = states.get(this)
+    if (isConnected(state)) return
+    if (state.opening === null) {
+      state.opening = openNative(state).finally(() => {
+        state.opening = null
+      })
+    }
+    state.native = await state.opening
+  }
+
+  /**
+   * Sends one message or an array. Resolves when all are stored (majority, journaled); an empty array resolves at
+   * once. Nothing is sent if one of them cannot be (ERR_CSB_INVALID_MESSAGE, ERR_CSB_MESSAGE_TOO_LARGE).
+   */
+  async send(messages) {
+    const state = states.get(this)
+    if (!isConnected(state)) {
+      throw facadeError('ERR_CSB_NOT_CONNECTED', 'Producer not connected. Call connect() first.', {
+        status: 'notWritten',
+        topic: state.topic
+      })
+    }
+    const parts = encodeMessages(messages, state.partitionStrategy !== 'round-robin')
+    if (parts.length > 0) await nativeCall(() => state.native.send(parts))
+  }
+
+  /** Waits for what is being sent, then closes. */
+  async disconnect() {
+    const state = states.get(this)
+    const { native } = state
+    if (native !== null) await nativeCall(() => native.disconnect())
+    await state.connection.close()
+  }
+}
+
+/** The producer of a ChangeStreamBroker. */
+async function createProducer(nativeBroker, config) {
+  const producer = Object.create(ChangeStreamProducer.prototype)
+  initialise(producer, config, sharedBroker(nativeBroker), null)
+  await producer.connect()
+  return producer
+}
+
+module.exports = { ChangeStreamProducer, createProducer }
