@@ -7,6 +7,7 @@ const { ConsumerGroupManager } = require('./lib/consumer_group_manager.js')
 const { OffsetStorage } = require('./lib/offset_storage.js')
 const { TopicManager } = require('./lib/topic_manager.js')
 const { ChangeStreamBrokerError } = require('./lib/errors.js')
+const { LogLevel } = require('./lib/log_level.js')
 const { DateToTimestamp } = require('./lib/date_to_timestamp.js')
 const { defineBroker, defineTopic, defineProducer, defineConsumer } = require('./define.js')
 
@@ -19,6 +20,7 @@ module.exports = {
   OffsetStorage,
   TopicManager,
   ChangeStreamBrokerError,
+  LogLevel,
   DateToTimestamp,
   defineBroker,
   defineTopic,

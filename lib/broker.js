@@ -57,10 +57,8 @@ const methods = {
    * from inside a handler of one of its consumers it starts that and resolves at once.
    */
   async disconnect() {
-    const { native, log } = states.get(this)
-    const disconnected = nativeCall(() => native.disconnect())
-    if (isInDeliveryOf(native)) disconnected.catch((error) => log.error('Disconnecting failed', error))
-    else await disconnected
+    const { native } = states.get(this)
+    await nativeCall(() => native.disconnect(!isInDeliveryOf(native)))
   }
 }
 

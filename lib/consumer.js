@@ -182,14 +182,11 @@ class ChangeStreamConsumer {
 
   /** As `unsubscribe()`, and leaves the group. */
   async disconnect() {
-    const state = states.get(this)
-    const { native, groupManager, groupId, id, connection, log } = state
+    const { native, groupManager, groupId, id, connection } = states.get(this)
     const wait = native === null || !isInDeliveryOf(native)
     if (native !== null) await nativeCall(() => native.disconnect(wait))
     if (groupManager) groupManager.removeMemberFromGroup(groupId, id)
-    const closed = connection.close()
-    if (wait) await closed
-    else closed.catch((error) => log.error('Disconnecting failed', error))
+    await connection.close(wait)
   }
 }
 

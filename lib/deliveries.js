@@ -37,9 +37,11 @@ function textOf(value) {
 }
 
 function encodeError(error) {
-  const fields = { name: textOf(() => error.name), message: textOf(() => error.message) }
-  if (typeof error.stack === 'string') fields.stack = textOf(() => error.stack)
-  return encode(fields)
+  return encode({
+    name: textOf(() => error.name),
+    message: textOf(() => error.message),
+    stack: textOf(() => error.stack || '')
+  })
 }
 
 /**

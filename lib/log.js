@@ -1,10 +1,7 @@
 'use strict'
 
 const { facadeError } = require('./errors.js')
-
-const LEVELS = ['SILENT', 'ERROR', 'WARN', 'INFO', 'DEBUG']
-const ERROR = 1
-const INFO = 3
+const { LogLevel } = require('./log_level.js')
 
 // Which methods of a user's logger take an entry, first choice first. NestJS says `log` where others say `info`.
 const methodsOfLevel = [[], ['error'], ['warn'], ['info', 'log'], ['debug', 'verbose']]
@@ -13,7 +10,7 @@ const consoleMethodOfLevel = [undefined, 'error', 'warn', 'log', 'debug']
 function writeToConsole(level, context, message) {
   const where = context ? ` [${context}]` : ''
   // Looked up at each call: test runners and APM agents replace the methods of `console`.
-  console[consoleMethodOfLevel[level]](`[${LEVELS[level]}] ${new Date().toISOString()}${where}: ${message}`)
+  console[consoleMethodOfLevel[level]](`[${LogLevel[level]}] ${new Date().toISOString()}${where}: ${message}`)
 }
 
 function writeToLogger(logger, level, context, message) {
@@ -22,7 +19,7 @@ function writeToLogger(logger, level, context, message) {
   try {
     logger[method](message, context)
   } catch (error) {
-    writeToConsole(ERROR, context, `The configured logger threw (${describe(error)}) on this entry: ${message}`)
+    writeToConsole(LogLevel.ERROR, context, `The configured logger threw (${describe(error)}) on this entry: ${message}`)
   }
 }
 
@@ -35,18 +32,20 @@ function describe(thrown) {
   }
 }
 
+function hasMethodFor(logger, level) {
+  return methodsOfLevel[level].some((name) => typeof logger[name] === 'function')
+}
+
 function checkLogger(logger) {
-  const usable =
-    (typeof logger === 'object' || typeof logger === 'function') &&
-    logger !== null &&
-    [1, 2, 3].every((level) => methodsOfLevel[level].some((name) => typeof logger[name] === 'function'))
-  if (!usable) {
-    throw facadeError('ERR_CSB_INVALID_CONFIG', 'logger must have the methods error, warn and info (or log)')
-  }
+  const required = [LogLevel.ERROR, LogLevel.WARN, LogLevel.INFO]
+  const isObject = typeof logger === 'object' || typeof logger === 'function'
+  if (isObject && required.every((level) => hasMethodFor(logger, level))) return
+  throw facadeError('ERR_CSB_INVALID_CONFIG', 'logger must have the methods error, warn and info (or log)')
 }
 
 function levelOf(name) {
-  return typeof name === 'string' ? Math.max(LEVELS.indexOf(name.toUpperCase()), 0) : 0
+  const level = typeof name === 'string' ? LogLevel[name.toUpperCase()] : undefined
+  return level === undefined ? LogLevel.SILENT : level
 }
 
 /**
@@ -64,12 +63,12 @@ function createLog(config) {
   return {
     write,
     info(message) {
-      if (level >= INFO) write(INFO, context, message)
+      if (level >= LogLevel.INFO) write(LogLevel.INFO, context, message)
     },
     /** For failures that nobody awaits. With logging off they become a process warning instead of vanishing. */
     error(message, thrown) {
       const text = `${message}: ${describe(thrown)}`
-      if (level >= ERROR) write(ERROR, context, text)
+      if (level >= LogLevel.ERROR) write(LogLevel.ERROR, context, text)
       else process.emitWarning(text, 'ChangeStreamBrokerWarning')
     }
   }

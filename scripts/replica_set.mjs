@@ -26,7 +26,7 @@ const LINES_OF_LOG = 15
  * @param {boolean} [options.quiet] do not say on stderr what takes long; default false
  * @returns {Promise<ReplicaSet>}
  */
-export async function startReplicaSet ({ version, quiet = false, ...options } = {}) {
+export async function startReplicaSet({ version, quiet = false, ...options } = {}) {
   const executable = await findMongod({ version, log: quiet ? () => {} : console.error })
   for (let attempt = 1; ; attempt++) {
     const set = await prepare(executable, await freePorts(options.members ?? 1), options)
@@ -40,7 +40,7 @@ export async function startReplicaSet ({ version, quiet = false, ...options } = 
   }
 }
 
-async function prepare (executable, ports, { auth = false, standalone = false, ...options }) {
+async function prepare(executable, ports, { auth = false, standalone = false, ...options }) {
   const directory = await mkdtemp(join(tmpdir(), 'csbroker-mongod-'))
   try {
     if (auth) await writeFile(join(directory, KEY_FILE), randomBytes(48).toString('base64'), { mode: 0o600 })
@@ -61,7 +61,7 @@ class ReplicaSet {
   #auth
   #mongods
 
-  constructor ({ directory, ports, auth, standalone, mongods }) {
+  constructor({ directory, ports, auth, standalone, mongods }) {
     this.#directory = directory
     this.#standalone = standalone
     this.#auth = auth
@@ -72,35 +72,35 @@ class ReplicaSet {
     this.uri = uriOf(ports, { auth, standalone })
   }
 
-  get port () {
+  get port() {
     return this.ports[0]
   }
 
-  get pid () {
+  get pid() {
     return this.pidOf(0)
   }
 
   /** @returns {number|undefined} undefined while it does not run. */
-  pidOf (member) {
+  pidOf(member) {
     return this.#mongods.pid(member)
   }
 
   /** Calls `listener(member, reason)` when a mongod ends, for whatever cause. */
-  onExit (listener) {
+  onExit(listener) {
     this.#mongods.on('exit', listener)
   }
 
   /** Ends all members without warning (SIGKILL); the data stay until `stop`. */
-  async kill () {
+  async kill() {
     await Promise.all(this.ports.map((_, member) => this.killMember(member)))
   }
 
-  async killMember (member) {
+  async killMember(member) {
     await this.#mongods.kill(member)
   }
 
   /** Starts a member that was killed, on its port and its data; resolves when it is primary or secondary again. */
-  async startMember (member) {
+  async startMember(member) {
     await this.#bringUp(member, async (signal) => {
       await this.#mongods.start(member)
       await untilListening(this.ports[member], signal)
@@ -109,12 +109,12 @@ class ReplicaSet {
   }
 
   /** Ends all members and removes their data. May be called twice. */
-  async stop () {
+  async stop() {
     await this.#mongods.end()
   }
 
   /** The first start of all members; for `startReplicaSet` only. */
-  async launch () {
+  async launch() {
     await Promise.all(this.ports.map((port, member) => this.#bringUp(member, async (signal) => {
       await this.#mongods.start(member)
       await untilListening(port, signal)
@@ -127,7 +127,7 @@ class ReplicaSet {
   }
 
   /** Runs `work` until it is done, the member ends or the deadline is over; an error carries the end of its log. */
-  async #bringUp (member, work) {
+  async #bringUp(member, work) {
     const controller = new AbortController()
     const aborted = new Promise((resolve, reject) => {
       controller.signal.addEventListener('abort', () => reject(controller.signal.reason))
@@ -146,7 +146,7 @@ class ReplicaSet {
     }
   }
 
-  async #startError (member, cause) {
+  async #startError(member, cause) {
     const log = await readFile(join(this.#directory, `${member}.log`), 'utf8').catch(() => '(it wrote no log)')
     const end = log.trim().split('\n').slice(-LINES_OF_LOG).join('\n')
     const error = new Error(`mongod on port ${this.ports[member]}: ${cause.message}\n${end}`, { cause })

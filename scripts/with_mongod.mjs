@@ -13,7 +13,7 @@ import { startReplicaSet } from './replica_set.mjs'
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
 const USAGE = 'usage: node scripts/with_mongod.mjs [--version 6.0.5] -- command [arguments…]'
 
-async function main () {
+async function main() {
   const { version, command } = parseCommandLine()
   if (process.env.MONGODB_BROKER_URI) {
     console.error('with_mongod: using the server of MONGODB_BROKER_URI')
@@ -34,7 +34,7 @@ async function main () {
   }
 }
 
-function parseCommandLine () {
+function parseCommandLine() {
   const end = process.argv.indexOf('--')
   const command = end === -1 ? [] : process.argv.slice(end + 1)
   if (command.length === 0) {
@@ -46,8 +46,8 @@ function parseCommandLine () {
 }
 
 /** Resolves to {code, signal} of the command's end. */
-async function run ([name, ...args], env = {}) {
-  const child = spawn(name, args, { stdio: 'inherit', env: { ...process.env, ...env }, shell: process.platform === 'win32' })
+async function run([name, ...args], env = {}) {
+  const child = spawn(name, args, { stdio: 'inherit', env: { ...process.env, ...env } })
   const forward = (signal) => {
     // A Ctrl-C in a terminal reaches the whole group, the command too.
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)

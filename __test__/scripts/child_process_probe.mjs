@@ -11,7 +11,7 @@ export const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url
 const DEADLINE_MS = 30_000
 
 /** Runs `node` with `args` in the project; `ended` resolves to {code, signal, stdout, stderr}. */
-export function startNode (args, { env = {}, unset = [] } = {}) {
+export function startNode(args, { env = {}, unset = [] } = {}) {
   const environment = { ...process.env, ...env }
   for (const name of unset) delete environment[name]
   const child = spawn(process.execPath, args, { cwd: projectRoot, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -24,27 +24,27 @@ export function startNode (args, { env = {}, unset = [] } = {}) {
   return { child, firstLine, ended }
 }
 
-export async function runNode (args, options) {
+export async function runNode(args, options) {
   return await startNode(args, options).ended
 }
 
 /** Resolves when no process `pid` exists any more. */
-export async function untilGone (pid) {
+export async function untilGone(pid) {
   await until(() => !isAlive(pid), `process ${pid} is still alive`)
 }
 
 /** Resolves when nothing is at `path` any more. */
-export async function untilRemoved (path) {
+export async function untilRemoved(path) {
   await until(() => !existsSync(path), `${path} is still there`)
 }
 
-async function until (isTrue, complaint) {
+async function until(isTrue, complaint) {
   for (const deadline = Date.now() + DEADLINE_MS; !isTrue(); await delay(20)) {
     if (Date.now() > deadline) throw new Error(`${complaint} after ${DEADLINE_MS / 1000} s`)
   }
 }
 
-function isAlive (pid) {
+function isAlive(pid) {
   try {
     process.kill(pid, 0)
     return true

@@ -9,7 +9,7 @@ import { startReplicaSet } from '../../scripts/replica_set.mjs'
 import { startNode, untilGone, untilRemoved } from './child_process_probe.mjs'
 
 /** Starts a set in a process of its own, which says {pid, dbPath} and then runs `afterwards`. */
-function startElsewhere (afterwards) {
+function startElsewhere(afterwards) {
   return startNode(['--input-type=module', '-e', `
     import { MongoClient } from 'mongodb'
     import { startReplicaSet } from './scripts/replica_set.mjs'
@@ -21,7 +21,7 @@ function startElsewhere (afterwards) {
     ${afterwards}`])
 }
 
-async function use (uri, work) {
+async function use(uri, work) {
   const client = new MongoClient(uri)
   try {
     return await work(client)
@@ -30,7 +30,7 @@ async function use (uri, work) {
   }
 }
 
-async function assertNothingLeft ({ pid, dbPath }) {
+async function assertNothingLeft({ pid, dbPath }) {
   await untilGone(pid)
   await untilRemoved(dbPath)
 }
@@ -139,11 +139,11 @@ describe('startReplicaSet', () => {
   })
 })
 
-async function parentOf (pid) {
+async function parentOf(pid) {
   return Number((await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1].split(' ')[1])
 }
 
-function restoreEnvironment (values) {
+function restoreEnvironment(values) {
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined) delete process.env[name]
     else process.env[name] = value

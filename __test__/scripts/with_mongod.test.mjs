@@ -8,7 +8,7 @@ const posix = { skip: process.platform === 'win32' && 'there are no such signals
 const noServer = { unset: ['MONGODB_BROKER_URI'] }
 const command = (code) => ['scripts/with_mongod.mjs', '--', process.execPath, '--input-type=module', '-e', code]
 
-async function assertGone (uri) {
+async function assertGone(uri) {
   const socket = connect(Number(new URL(uri).port), '127.0.0.1')
   const [error] = await once(socket, 'error')
   assert.equal(error.code, 'ECONNREFUSED')

@@ -1,6 +1,6 @@
 import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { executableName } from './cache.mjs'
+import { executableName } from './executable.mjs'
 import { runCommand } from './run_command.mjs'
 
 const PACKAGE = 'mongodb-memory-server-core@10.4.1'
@@ -17,7 +17,7 @@ MongoBinary.getPath({ version, downloadDir }).then(
  * Puts mongod `version` into `directory`, as MongoDB publishes it for this platform.
  * Rejects without npm or without open internet.
  */
-export async function fetchNpm (version, directory, log) {
+export async function fetchNpm(version, directory, log) {
   log(`fetching mongod ${version} from its maker (80 MB or more) …`)
   const work = join(directory, 'npm')
   await mkdir(work)
@@ -30,7 +30,7 @@ export async function fetchNpm (version, directory, log) {
 }
 
 /** Inside an npm script npm says where it is; on Windows the one on PATH is a batch file, which needs a shell. */
-function runNpm (args, cwd) {
+function runNpm(args, cwd) {
   const entry = process.env.npm_execpath
   if (entry?.endsWith('npm-cli.js')) return runCommand(process.execPath, [entry, ...args], { cwd })
   return runCommand('npm', args, { cwd, shell: process.platform === 'win32' })

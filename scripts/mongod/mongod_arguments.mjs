@@ -4,12 +4,12 @@ import { ROOT_PASSWORD, ROOT_USER } from './initiate.mjs'
 export const REPLICA_SET = 'rs0'
 export const KEY_FILE = 'key'
 
-export function dataDirectory (directory, member) {
+export function dataDirectory(directory, member) {
   return join(directory, `data-${member}`)
 }
 
 /** The command line of one member that keeps everything below `directory`. */
-export function mongodArguments (directory, port, member, { auth, standalone, oplogSizeMb, setParameter = {} }) {
+export function mongodArguments(directory, port, member, { auth, standalone, oplogSizeMb, setParameter = {} }) {
   const parameters = { diagnosticDataCollectionEnabled: false, ...setParameter }
   return [
     '--dbpath', dataDirectory(directory, member), '--port', String(port), '--bind_ip', '127.0.0.1',
@@ -24,7 +24,7 @@ export function mongodArguments (directory, port, member, { auth, standalone, op
 }
 
 /** The URI that a user of these servers would write. */
-export function uriOf (ports, { auth, standalone }) {
+export function uriOf(ports, { auth, standalone }) {
   const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',')
   const options = [
     ...(standalone ? [] : [`replicaSet=${REPLICA_SET}`]),

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { cacheEntry } from './cache.mjs'
+import { cacheEntry } from '../cache_entry.mjs'
+import { mongodCache } from './executable.mjs'
 import { runCommand } from './run_command.mjs'
 
 const ENTRY = 'openssl-1.1'
@@ -15,12 +16,12 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
  *
  * Rejects where apt-get or dpkg-deb are missing or the package cannot be had, saying what would help.
  */
-export async function openssl11Entry (log) {
-  await cacheEntry(ENTRY, LIBRARIES[1], (directory) => fetchPackage(directory, log))
+export async function openssl11Entry(log) {
+  await cacheEntry(mongodCache(), ENTRY, (directory) => fetchPackage(directory, log))
   return ENTRY
 }
 
-async function fetchPackage (directory, log) {
+async function fetchPackage(directory, log) {
   log('fetching OpenSSL 1.1 (2 MB) …')
   const work = join(directory, 'work')
   await mkdir(work)
@@ -39,7 +40,7 @@ async function fetchPackage (directory, log) {
   await rm(work, { recursive: true })
 }
 
-async function downloadPackage (work) {
+async function downloadPackage(work) {
   let failure
   try {
     await runCommand('apt-get', ['download', PACKAGE], { cwd: work, timeoutMs: 60_000 })
@@ -53,7 +54,7 @@ async function downloadPackage (work) {
 }
 
 /** The machine's own Debian mirror also has the older release; apt state of our own keeps the machine's untouched. */
-async function downloadFromOlderRelease (work) {
+async function downloadFromOlderRelease(work) {
   const { stdout } = await runCommand('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'])
   const mirror = stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri))
   if (mirror === undefined) throw new Error(`apt-get download ${PACKAGE}: none of this machine's sources is a Debian mirror`)

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 const POLL_MS = 20
 
 /** `count` different loopback ports that nothing listened on a moment ago. */
-export async function freePorts (count) {
+export async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map((server) => once(server, 'listening')))
   const ports = servers.map((server) => server.address().port)
@@ -14,11 +14,11 @@ export async function freePorts (count) {
 }
 
 /** Resolves once something accepts connections on `port`; rejects when `signal` aborts. */
-export async function untilListening (port, signal) {
+export async function untilListening(port, signal) {
   while (!await accepts(port)) await delay(POLL_MS, undefined, { signal })
 }
 
-function accepts (port) {
+function accepts(port) {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     socket.once('connect', () => {

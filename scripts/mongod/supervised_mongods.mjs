@@ -19,7 +19,7 @@ export class SupervisedMongods extends EventEmitter {
   #requests = 0
 
   /** @param {{directory: string, executable: string, members: string[][]}} setup arguments per member; the directory is removed at the end */
-  constructor (setup) {
+  constructor(setup) {
     super()
     this.#directory = setup.directory
     // A process group of its own: a Ctrl-C in the terminal must not reach the mongods before the user's own clean-up.
@@ -34,30 +34,30 @@ export class SupervisedMongods extends EventEmitter {
   }
 
   /** @returns {number|undefined} the process id of a member that runs. */
-  pid (member) {
+  pid(member) {
     return this.#pids.get(member)
   }
 
   /** Resolves to the process id; whether the server then comes up is another question. */
-  async start (member) {
+  async start(member) {
     const answer = await this.#request({ start: member }, member)
     if (!('started' in answer)) throw new Error(`mongod does not start: ${answer.signal ?? answer.code}`)
     return answer.pid
   }
 
   /** Ends a member the hard way (SIGKILL); its data stay. Resolves when it is gone. */
-  async kill (member) {
+  async kill(member) {
     if (this.#pids.has(member)) await this.#request({ kill: member }, member)
   }
 
   /** Kills all members and removes the directory. May be called twice. */
-  async end () {
+  async end() {
     this.#keepProcessAlive(true)
     this.#supervisor.stdin.end()
     await this.#supervisorExit
   }
 
-  async #request (request, member) {
+  async #request(request, member) {
     if (this.#supervisorHasEnded()) throw new Error('these mongods have been ended')
     this.#requests++
     this.#keepProcessAlive(true)
@@ -70,7 +70,7 @@ export class SupervisedMongods extends EventEmitter {
     }
   }
 
-  #heard (message) {
+  #heard(message) {
     const member = message.started ?? message.exited
     if ('started' in message) this.#pids.set(member, message.pid)
     else this.#pids.delete(member)
@@ -78,7 +78,7 @@ export class SupervisedMongods extends EventEmitter {
     if ('exited' in message) this.emit('exit', member, message.signal ?? message.code)
   }
 
-  #supervisorEnded () {
+  #supervisorEnded() {
     process.off('exit', this.#killAll)
     this.#killAll()
     for (const member of [...this.#pids.keys()]) this.#heard({ exited: member, code: 'its supervisor ended' })
@@ -90,15 +90,15 @@ export class SupervisedMongods extends EventEmitter {
     for (const pid of this.#pids.values()) killIfAlive(pid)
   }
 
-  #supervisorHasEnded () {
+  #supervisorHasEnded() {
     return this.#supervisor.exitCode !== null || this.#supervisor.signalCode !== null
   }
 
-  #say (message) {
+  #say(message) {
     this.#supervisor.stdin.write(JSON.stringify(message) + '\n')
   }
 
-  #keepProcessAlive (yes) {
+  #keepProcessAlive(yes) {
     for (const handle of [this.#supervisor, this.#supervisor.stdin, this.#supervisor.stdout]) {
       if (yes) handle.ref()
       else handle.unref()
@@ -106,11 +106,11 @@ export class SupervisedMongods extends EventEmitter {
   }
 }
 
-function answerOf (member) {
+function answerOf(member) {
   return `answer of member ${member}`
 }
 
-function killIfAlive (pid) {
+function killIfAlive(pid) {
   try {
     process.kill(pid, 'SIGKILL')
   } catch (error) {

@@ -12,11 +12,11 @@ import { createInterface } from 'node:readline'
 let setup = null
 const running = new Map()
 
-function tell (message) {
+function tell(message) {
   process.stdout.write(JSON.stringify(message) + '\n')
 }
 
-function start (member) {
+function start(member) {
   const log = openSync(join(setup.directory, `${member}.log`), 'a')
   const mongod = spawn(setup.executable, setup.members[member], { stdio: ['ignore', log, log] })
   closeSync(log)
@@ -33,7 +33,7 @@ function start (member) {
   mongod.once('spawn', () => tell({ started: member, pid: mongod.pid }))
 }
 
-async function endAll () {
+async function endAll() {
   await Promise.all([...running.values()].map(({ mongod, gone }) => {
     mongod.kill('SIGKILL')
     return gone

@@ -16,7 +16,7 @@ export const WHEELS = {
 }
 
 /** @returns {number} below 0 when `a` is older than `b`, above 0 when it is newer. */
-export function compareVersions (a, b) {
+export function compareVersions(a, b) {
   const left = a.split('.').map(Number)
   const right = b.split('.').map(Number)
   for (let i = 0; i < 3; i++) {

@@ -15,6 +15,7 @@ mod partition_worker;
 pub mod position;
 pub mod record_handler;
 mod start_position;
+mod subscribed_partitions;
 mod subscription;
 mod subscription_progress;
 

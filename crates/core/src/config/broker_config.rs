@@ -17,7 +17,9 @@ const MIB: u64 = 1024 * 1024;
 const DATABASE_NAME: TextRule = TextRule {
     demand: "give 1 to 63 bytes without `/`, `\\`, `.`, `\"`, `$`, `*`, `<`, `>`, `:`, `|`, `?`, space or NUL, or \
              leave it out for \"change-stream-broker\"",
-    accepts: |name| (1..=63).contains(&name.len()) && !name.contains(|char| "/\\. \"$*<>:|?\0".contains(char)),
+    accepts: |name| {
+        (1..=63).contains(&name.len()) && !name.contains(|char| "/\\. \"$*<>:|?\0".contains(char))
+    },
 };
 const APP_NAME: TextRule = TextRule {
     demand: "give 1 to 128 bytes, or leave it out for \"change-stream-broker\"",
@@ -229,14 +231,16 @@ mod tests {
 
     #[test]
     fn an_empty_log_context_is_the_default() {
-        let config = BrokerConfig::from_document(&doc! { "mongoUri": "memory://", "logContext": "" }).unwrap();
+        let config =
+            BrokerConfig::from_document(&doc! { "mongoUri": "memory://", "logContext": "" }).unwrap();
         assert_eq!(config.log_context, "ChangeStreamBroker");
     }
 
     #[test]
     fn says_how_to_give_a_missing_uri() {
         for document in [doc! {}, doc! { "mongoUri": null }, doc! { "mongoUri": "" }] {
-            let expected = "mongoUri is missing: set it in defineBroker, e.g. from process.env.MONGODB_BROKER_URI";
+            let expected =
+                "mongoUri is missing: set it in defineBroker, e.g. from process.env.MONGODB_BROKER_URI";
             assert_eq!(problem(&document), expected);
         }
     }
@@ -253,7 +257,8 @@ mod tests {
             problem(&doc! { "mongoUri": 5 }),
             "mongoUri is a number: give a text that begins with mongodb://, mongodb+srv:// or memory://"
         );
-        let good = BrokerConfig::from_document(&doc! { "mongoUri": format!("mongodb://{secret}@h") }).unwrap();
+        let good =
+            BrokerConfig::from_document(&doc! { "mongoUri": format!("mongodb://{secret}@h") }).unwrap();
         assert!(!format!("{good:?}").contains("hunter2"));
     }
 

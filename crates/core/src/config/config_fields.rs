@@ -65,12 +65,20 @@ impl<'a> ConfigFields<'a> {
         self.optional_integer(name, limits).unwrap_or(default)
     }
 
-    pub(super) fn optional_integer<N: Integer>(&mut self, name: &str, limits: RangeInclusive<N>) -> Option<N> {
+    pub(super) fn optional_integer<N: Integer>(
+        &mut self,
+        name: &str,
+        limits: RangeInclusive<N>,
+    ) -> Option<N> {
         self.optional(name, integer_demand(&limits), |value| integer_within(value, &limits))
     }
 
     /// A list of different integers, at least one.
-    pub(super) fn integer_list<N: Integer>(&mut self, name: &str, limits: RangeInclusive<N>) -> Option<Vec<N>> {
+    pub(super) fn integer_list<N: Integer>(
+        &mut self,
+        name: &str,
+        limits: RangeInclusive<N>,
+    ) -> Option<Vec<N>> {
         let demand = format!(
             "give a list of different integers from {} to {}, at least one, or leave it out",
             limits.start(),
@@ -192,12 +200,18 @@ fn shown(value: &Bson) -> String {
     match value {
         Bson::String(text) if text.contains("://") => "a URI".to_owned(),
         Bson::String(text) if text.chars().nth(SHOWN_CHARS).is_some() => {
-            format!("{:?} and so on ({} bytes)", text.chars().take(SHOWN_CHARS).collect::<String>(), text.len())
+            format!(
+                "{:?} and so on ({} bytes)",
+                text.chars().take(SHOWN_CHARS).collect::<String>(),
+                text.len()
+            )
         }
         Bson::String(text) => format!("{text:?}"),
         Bson::Int32(number) => number.to_string(),
         Bson::Int64(number) => number.to_string(),
-        Bson::Double(number) if number.is_infinite() => format!("{}Infinity", if *number < 0.0 { "-" } else { "" }),
+        Bson::Double(number) if number.is_infinite() => {
+            format!("{}Infinity", if *number < 0.0 { "-" } else { "" })
+        }
         Bson::Double(number) => number.to_string(),
         Bson::Boolean(truth) => truth.to_string(),
         Bson::Array(members) => {
@@ -215,7 +229,8 @@ mod tests {
 
     use super::*;
 
-    const SHORT: TextRule = TextRule { demand: "give 1 to 3 bytes", accepts: |text| (1..=3).contains(&text.len()) };
+    const SHORT: TextRule =
+        TextRule { demand: "give 1 to 3 bytes", accepts: |text| (1..=3).contains(&text.len()) };
 
     fn integer_message(value: impl Into<Bson>) -> Result<u32, String> {
         let document = doc! { "n": value.into() };
@@ -262,7 +277,8 @@ mod tests {
 
     #[test]
     fn names_every_violation_with_its_path() {
-        let document = doc! { "b": "much", "inner": { "c": -1 }, "flag": "yes", "list": [1, 1], "ignored": 1 };
+        let document =
+            doc! { "b": "much", "inner": { "c": -1 }, "flag": "yes", "list": [1, 1], "ignored": 1 };
         let mut fields = ConfigFields::new(&document);
         fields.required_text("a", &SHORT);
         fields.optional_text("b", &SHORT);
@@ -293,7 +309,13 @@ mod tests {
             fields.finish("It", read).ok().flatten()
         };
         assert_eq!(read(vec![Bson::Int32(2), Bson::Double(0.0)]), Some(vec![2, 0]));
-        for bad in [vec![], vec![Bson::Int32(4)], vec![Bson::Int32(-1)], vec![Bson::Null], vec![2.into(), 2.0.into()]] {
+        for bad in [
+            vec![],
+            vec![Bson::Int32(4)],
+            vec![Bson::Int32(-1)],
+            vec![Bson::Null],
+            vec![2.into(), 2.0.into()],
+        ] {
             assert_eq!(read(bad), None);
         }
     }

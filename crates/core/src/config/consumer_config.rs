@@ -162,8 +162,14 @@ mod tests {
     fn fills_in_the_documented_defaults() {
         let config = ConsumerConfig::from_document(&doc! { "groupId": "g", "topic": "t" }).unwrap();
         assert_eq!((config.group_id.as_str(), config.topic.as_str(), config.partitions), ("g", "t", None));
-        assert_eq!((config.auto_commit, config.auto_commit_interval_ms, config.from_beginning), (true, None, false));
-        assert_eq!((config.max_retries, config.retry_delay_ms, config.enable_offset_monitoring), (3, 1_000, false));
+        assert_eq!(
+            (config.auto_commit, config.auto_commit_interval_ms, config.from_beginning),
+            (true, None, false)
+        );
+        assert_eq!(
+            (config.max_retries, config.retry_delay_ms, config.enable_offset_monitoring),
+            (3, 1_000, false)
+        );
         assert_eq!((config.options.batch_size, config.options.max_await_time_ms), (1_000, 1_000));
         assert_eq!(config.max_buffered_bytes, 1_048_576);
     }
@@ -208,7 +214,10 @@ mod tests {
             let mut document = doc! { "groupId": "g", "topic": "t" };
             document.insert(field, bad);
             let error = ConsumerConfig::from_document(&document).unwrap_err();
-            assert!(error.message().starts_with(&format!("The consumer configuration is invalid: {field}")), "{error}");
+            assert!(
+                error.message().starts_with(&format!("The consumer configuration is invalid: {field}")),
+                "{error}"
+            );
         }
     }
 }

@@ -111,7 +111,11 @@ mod tests {
         for (handler, auto_commit, interval, expected) in table {
             let consumer = consumer(doc! { "autoCommit": auto_commit, "autoCommitIntervalMs": interval });
             let handler = HandlerConfig::from_document(&doc! { "autoCommit": handler }, &consumer).unwrap();
-            assert_eq!(handler.commit_schedule(&consumer), expected, "{handler:?} {auto_commit} {interval:?}");
+            assert_eq!(
+                handler.commit_schedule(&consumer),
+                expected,
+                "{handler:?} {auto_commit} {interval:?}"
+            );
         }
     }
 }

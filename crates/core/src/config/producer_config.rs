@@ -68,7 +68,10 @@ mod tests {
     #[test]
     fn reads_every_strategy() {
         let mut document = doc! { "topic": "a", "partitions": 1, "retentionMs": 1000 };
-        assert_eq!(ProducerConfig::from_document(&document).unwrap().partition_strategy, PartitionStrategy::Hash);
+        assert_eq!(
+            ProducerConfig::from_document(&document).unwrap().partition_strategy,
+            PartitionStrategy::Hash
+        );
         for (name, strategy) in PartitionStrategy::NAMES {
             document.insert("partitionStrategy", name);
             assert_eq!(ProducerConfig::from_document(&document).unwrap().partition_strategy, strategy);

@@ -78,7 +78,8 @@ mod tests {
 
     #[test]
     fn reads_a_topic_and_defaults_its_collection() {
-        let document = doc! { "name": "purchases.new-purchase", "partitions": 3, "retentionMs": 604_800_000_i64 };
+        let document =
+            doc! { "name": "purchases.new-purchase", "partitions": 3, "retentionMs": 604_800_000_i64 };
         let expected = TopicConfig {
             name: "purchases.new-purchase".into(),
             collection: "purchases.new-purchase".into(),
@@ -93,11 +94,14 @@ mod tests {
     #[test]
     fn knows_good_names_from_bad() {
         let longest = "x".repeat(120);
-        for good in ["a", "é", "purchases.new-purchase", "system", "systems.x", "topics_", "_p0", "a b", &longest] {
+        for good in
+            ["a", "é", "purchases.new-purchase", "system", "systems.x", "topics_", "_p0", "a b", &longest]
+        {
             assert!(is_topic_name(good), "{good}");
         }
         let too_long = "x".repeat(121);
-        let bad = ["", "$a", "a$", "a\0b", "a\nb", "system.a", ".a", "a.", "a..b", "topics", "consumer_offsets"];
+        let bad =
+            ["", "$a", "a$", "a\0b", "a\nb", "system.a", ".a", "a.", "a..b", "topics", "consumer_offsets"];
         for bad in bad.into_iter().chain(OWN_COLLECTIONS).chain([too_long.as_str()]) {
             assert!(!is_topic_name(bad), "{bad}");
         }
@@ -123,7 +127,10 @@ mod tests {
             let mut document = good.clone();
             document.insert(field, bad);
             let error = TopicConfig::from_document(&document).unwrap_err();
-            assert!(error.message().starts_with(&format!("The topic configuration is invalid: {field} is ")), "{error}");
+            assert!(
+                error.message().starts_with(&format!("The topic configuration is invalid: {field} is ")),
+                "{error}"
+            );
         }
     }
 }

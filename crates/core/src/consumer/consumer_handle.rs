@@ -9,13 +9,14 @@ use tokio::sync::Semaphore;
 
 use super::record_handler::RecordHandler;
 use super::subscription::{Subscription, SubscriptionParts};
+use super::subscribed_partitions;
 use super::subscription_progress::{OffsetInfo, SubscriptionProgress};
 use crate::config::{ConsumerConfig, HandlerConfig};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::Feed;
 use crate::observe::log::Logger;
-use crate::store::contract::{Store, Topic};
+use crate::store::contract::Store;
 use crate::topic::TopicCatalog;
 
 /// What a consumer shares with the rest of its broker.
@@ -95,7 +96,12 @@ impl Consumer {
     }
 
     async fn start(&self, handler_config: HandlerConfig, handler: Arc<dyn RecordHandler>) -> Result<Subscription> {
-        let (topic, partitions) = self.resolve_partitions().await?;
+        let topic = self.0.parts.topics.load(&self.0.config.topic).await?;
+        if topic.is_none() {
+            let name = &self.0.config.topic;
+            self.0.parts.logger.warn(|| format!("topic {name} does not exist yet; waiting for its messages"));
+        }
+        let (topic, partitions) = subscribed_partitions::choose(topic, &self.0.config)?;
         let parts = SubscriptionParts {
             store: Arc::clone(&self.0.parts.store),
             feed: self.0.parts.feed.clone(),
@@ -109,40 +115,6 @@ impl Consumer {
             logger: self.0.parts.logger.clone(),
         };
         Subscription::start(parts, &topic, &partitions).await
-    }
-
-    /// The partitions to read. A consumer that names them may start before the first producer has made the topic.
-    async fn resolve_partitions(&self) -> Result<(Topic, Vec<u32>)> {
-        let config = &self.0.config;
-        match (self.0.parts.topics.load(&config.topic).await?, &config.partitions) {
-            (Some(topic), Some(partitions)) => match partitions.iter().find(|wanted| **wanted >= topic.partitions) {
-                Some(missing) => Err(Error::new(
-                    ErrorCode::PartitionNotFound,
-                    format!(
-                        "partitions: topic {} has no partition {missing}; it has {} (0 to {})",
-                        topic.name,
-                        topic.partitions,
-                        topic.partitions - 1
-                    ),
-                )
-                .on_topic(&topic.name)
-                .on_partition(*missing)),
-                None => Ok((topic, partitions.clone())),
-            },
-            (Some(topic), None) => {
-                let partitions = (0..topic.partitions).collect();
-                Ok((topic, partitions))
-            }
-            (None, Some(partitions)) => {
-                self.0.parts.logger.warn(|| format!("topic {} does not exist yet; waiting for its messages", config.topic));
-                Ok((announced_topic(&config.topic, partitions), partitions.clone()))
-            }
-            (None, None) => Err(Error::new(
-                ErrorCode::TopicNotFound,
-                format!("topic {} does not exist; create it, start its producer first, or name `partitions`", config.topic),
-            )
-            .on_topic(&config.topic)),
-        }
     }
 
     fn reserve_slot(&self) -> Result<()> {
@@ -248,15 +220,5 @@ impl Consumer {
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {
         self.0.subscription.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A topic that nobody has created yet, as far as a consumer can know it.
-fn announced_topic(name: &str, partitions: &[u32]) -> Topic {
-    Topic {
-        name: name.to_owned(),
-        collection: name.to_owned(),
-        partitions: partitions.iter().max().map_or(0, |highest| highest + 1),
-        retention_ms: 0,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::{Semaphore, watch};
 
 use super::delivery_policy::RetryPolicy;
@@ -45,7 +45,10 @@ pub(super) struct SubscriptionParts {
 /// A running subscription.
 pub(super) struct Subscription {
     control: watch::Sender<Control>,
-    tasks: TaskGroup,
+    /// One task per partition; each ends by itself.
+    partitions: TaskGroup,
+    /// The committers live as long as somebody may ask them, which is longer.
+    commits: TaskGroup,
     committers: Vec<OffsetCommitter>,
     progress: SubscriptionProgress,
     closing: Mutex<bool>,
@@ -86,7 +89,8 @@ impl Subscription {
 
         let initial = if parts.paused { Control::Pause } else { Control::Run };
         let (control, control_receiver) = watch::channel(initial);
-        let tasks = TaskGroup::new(parts.logger.clone());
+        let partitions = TaskGroup::new(parts.logger.clone());
+        let commits = TaskGroup::new(parts.logger.clone());
         let delivery_ids = Arc::new(AtomicU32::new(0));
         let mut committers = Vec::with_capacity(owned.len());
         for ((partition, buffer), joined) in owned.iter().zip(buffers).zip(joined) {
@@ -97,13 +101,14 @@ impl Subscription {
                 joined,
                 control: control_receiver.clone(),
                 delivery_ids: Arc::clone(&delivery_ids),
-                tasks: &tasks,
+                partitions: &partitions,
+                commits: &commits,
             };
             committers.push(launch.start());
         }
         parts.logger.info(|| format!("subscribed to {} partitions of {}", owned.len(), parts.config.topic));
         let (progress, logger) = (parts.progress.clone(), parts.logger.clone());
-        Ok(Self { control, tasks, committers, progress, closing: Mutex::new(false), logger })
+        Ok(Self { control, partitions, commits, committers, progress, closing: Mutex::new(false), logger })
     }
 
     pub(super) fn pause(&self) {
@@ -141,7 +146,8 @@ impl Subscription {
 
     /// Waits until everything has drained, at most `grace`. May be called by several at the same time.
     pub(super) async fn closed(&self, grace: Duration) {
-        if self.tasks.wait_until_idle(grace).await {
+        if self.partitions.wait_until_idle(grace).await {
+            self.commits.abort_all();
             return;
         }
         let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -153,7 +159,8 @@ impl Subscription {
                     grace.as_millis()
                 )
             });
-            self.tasks.abort_all();
+            self.partitions.abort_all();
+            self.commits.abort_all();
         }
     }
 
@@ -176,11 +183,8 @@ async fn claim_partitions(
     topic: &Topic,
     partitions: &[u32],
 ) -> Result<Vec<OwnedPartition>> {
-    let claims: Vec<_> = stream::iter(partitions.iter().copied())
-        .map(|partition| claim_partition(parts, partition))
-        .buffered(CONCURRENT_CLAIMS)
-        .try_collect()
-        .await?;
+    let claims: Vec<_> = partitions.iter().map(|partition| claim_partition(parts, *partition).boxed()).collect();
+    let claims: Vec<_> = stream::iter(claims).buffered(CONCURRENT_CLAIMS).try_collect().await?;
     // After the claims: what is sent from here on is later than this.
     let now = parts.store.cluster_time().await?;
     Ok(claims
@@ -197,24 +201,24 @@ async fn claim_partitions(
 async fn claim_partition(parts: &SubscriptionParts, partition: u32) -> Result<(Claim, Option<Position>)> {
     let config = &parts.config;
     let key = OffsetKey { group_id: config.group_id.clone(), topic: config.topic.clone(), partition };
-    let in_context = |error: Error| error.on_topic(&config.topic).on_partition(partition).in_group(&config.group_id);
-    let stored = parts.store.claim_offset(&key, &parts.owner).await.map_err(in_context)?;
+    let claimed = parts.store.claim_offset(&key, &parts.owner).await;
+    let stored = claimed
+        .map_err(|error| error.on_topic(&config.topic).on_partition(partition).in_group(&config.group_id))?;
     Ok((Claim { key, owner: parts.owner.clone(), epoch: stored.epoch }, stored.position))
 }
 
 /// A group that has read nothing yet must begin at the same place again when it crashes before its first commit.
 async fn store_start_positions(parts: &SubscriptionParts, owned: &[OwnedPartition]) -> Result<()> {
     let unstored = owned.iter().filter(|partition| !partition.is_stored);
-    stream::iter(unstored)
-        .map(|partition| async move {
-            match parts.store.commit_offset(&partition.claim, &partition.start).await? {
-                CommitOutcome::Committed => Ok(()),
-                CommitOutcome::Fenced => Err(lease_lost(&partition.claim.key)),
-            }
-        })
-        .buffer_unordered(CONCURRENT_CLAIMS)
-        .try_collect()
-        .await
+    let commits: Vec<_> = unstored.map(|partition| store_start_position(parts, partition).boxed()).collect();
+    stream::iter(commits).buffer_unordered(CONCURRENT_CLAIMS).try_collect().await
+}
+
+async fn store_start_position(parts: &SubscriptionParts, partition: &OwnedPartition) -> Result<()> {
+    match parts.store.commit_offset(&partition.claim, &partition.start).await? {
+        CommitOutcome::Committed => Ok(()),
+        CommitOutcome::Fenced => Err(lease_lost(&partition.claim.key)),
+    }
 }
 
 /// All at once, so that the stream is opened once. Partitions that begin in the history join later.
@@ -251,7 +255,8 @@ struct PartitionLaunch<'a> {
     joined: Option<Joined>,
     control: watch::Receiver<Control>,
     delivery_ids: Arc<AtomicU32>,
-    tasks: &'a TaskGroup,
+    partitions: &'a TaskGroup,
+    commits: &'a TaskGroup,
 }
 
 impl PartitionLaunch<'_> {
@@ -263,7 +268,7 @@ impl PartitionLaunch<'_> {
             claim.clone(),
             Some(self.partition.start.clone()),
             commit_schedule,
-            self.tasks,
+            self.commits,
             parts.logger.clone(),
         );
         let worker = PartitionWorker::new(WorkerParts {
@@ -303,7 +308,7 @@ impl PartitionLaunch<'_> {
             commit_schedule,
             logger: parts.logger.clone(),
         };
-        self.tasks.spawn("partition", run_partition(worker, reader, self.joined, ending));
+        self.partitions.spawn("partition", run_partition(worker, reader, self.joined, ending));
         committer
     }
 }

@@ -52,7 +52,7 @@ fn hash(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use bson::{rawdoc, rawbson};
+    use bson::{rawbson, rawdoc};
 
     use super::*;
 
@@ -83,7 +83,12 @@ mod tests {
         (Some(""), "{\"a\":1}", [0, 0, 2, 2, 4, 6, 814, 173, 454], 260_060),
         (None, "{}", [0, 1, 1, 1, 5, 19, 115, 385, 915], 254_626),
         (None, "{\"a\":1}", [0, 0, 2, 2, 4, 6, 814, 173, 454], 260_060),
-        (None, "{\"customer\":{\"id\":\"c-1\"},\"product\":{\"title\":\"Caf\u{e9} \\\"\u{e9}\\\"\"}}", [0, 1, 2, 1, 7, 53, 437, 584, 245], 259_135),
+        (
+            None,
+            "{\"customer\":{\"id\":\"c-1\"},\"product\":{\"title\":\"Caf\u{e9} \\\"\u{e9}\\\"\"}}",
+            [0, 1, 2, 1, 7, 53, 437, 584, 245],
+            259_135,
+        ),
         (None, "[1,\"two\",null]", [0, 0, 0, 2, 6, 18, 186, 264, 594], 256_709),
         (None, "\"text\"", [0, 1, 1, 0, 1, 21, 901, 706, 341], 250_735),
         (None, "7", [0, 1, 0, 0, 1, 31, 71, 651, 95], 256_241),
@@ -98,7 +103,11 @@ mod tests {
         for strategy in [PartitionStrategy::Hash, PartitionStrategy::KeyBased] {
             for (key, json, expected, sum) in VECTORS {
                 let choose = |partitions| {
-                    Partitioner::new(strategy, partitions).choose(key, Some(json), RawBsonRef::Document(&value))
+                    Partitioner::new(strategy, partitions).choose(
+                        key,
+                        Some(json),
+                        RawBsonRef::Document(&value),
+                    )
                 };
                 assert_eq!(SIZES.map(choose), expected, "{key:?} {json}");
                 assert_eq!((1..=1024).map(choose).sum::<u32>(), sum, "{key:?} {json}");

@@ -71,7 +71,8 @@ mod tests {
     #[test]
     fn writes_what_the_other_side_reads() {
         let time = DateTime::from_millis(9);
-        let ours = rawdoc! { "_id": "a", "x": { "y": 1 }, "_headers": { "h": 1 }, "_timestamp": time, "_key": "k" };
+        let ours =
+            rawdoc! { "_id": "a", "x": { "y": 1 }, "_headers": { "h": 1 }, "_timestamp": time, "_key": "k" };
         let wrapped = rawdoc! { "_id": 5, "_value": [1, "two"], "_timestamp": time, "_key": null };
         let mut delivery = DeliveryBytes::new(3, 2, 250);
         delivery.push(Some("82AB"), &decode(&ours).unwrap());

@@ -81,17 +81,24 @@ fn parse_message(message: &RawDocument, index: usize, now_ms: i64) -> Result<Out
             _ => {}
         }
     }
-    let value = value.ok_or_else(|| refuse("value is missing: give what is to be sent; null is a value, too"))?;
+    let value =
+        value.ok_or_else(|| refuse("value is missing: give what is to be sent; null is a value, too"))?;
     let id = id.unwrap_or_else(|| MessageId::ObjectId(ObjectId::new()));
     let timestamp_ms = timestamp_ms.unwrap_or(now_ms);
-    Ok(OutgoingMessageParts { message: OutgoingMessage { value, key, headers, timestamp_ms, id }, hash_input })
+    Ok(OutgoingMessageParts {
+        message: OutgoingMessage { value, key, headers, timestamp_ms, id },
+        hash_input,
+    })
 }
 
 fn timestamp(given: RawBsonRef<'_>) -> Result<i64, String> {
     let millis = match given {
         RawBsonRef::DateTime(date) => return Ok(DateTime::timestamp_millis(date)),
         RawBsonRef::Int32(millis) => f64::from(millis),
-        #[expect(clippy::cast_precision_loss, reason = "exact within the range of a Date, which is checked next")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "exact within the range of a Date, which is checked next"
+        )]
         RawBsonRef::Int64(millis) => millis as f64,
         RawBsonRef::Double(millis) => millis,
         other => return Err(format!("timestamp must be a Date, and is {}", type_name(other.element_type()))),
@@ -102,7 +109,10 @@ fn timestamp(given: RawBsonRef<'_>) -> Result<i64, String> {
     if millis.abs() > DATE_RANGE_MS {
         return Err("timestamp must be a Date, and is a number beyond the range of one".to_owned());
     }
-    #[expect(clippy::cast_possible_truncation, reason = "within the range of i64; a Date cuts fractions off, too")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "within the range of i64; a Date cuts fractions off, too"
+    )]
     Ok(millis as i64)
 }
 
@@ -188,17 +198,26 @@ mod tests {
     fn says_what_is_wrong_with_which_message() {
         assert!(problem(rawdoc! { "k": "a" }).starts_with("value is missing: "));
         assert_eq!(problem(rawdoc! { "v": 1, "k": 7 }), "key is a number: give a string or leave it out");
-        assert_eq!(problem(rawdoc! { "v": 1, "h": [1] }), "headers is an array: give an object or leave it out");
+        assert_eq!(
+            problem(rawdoc! { "v": 1, "h": [1] }),
+            "headers is an array: give an object or leave it out"
+        );
         let text = problem(rawdoc! { "v": 1, "t": "2024-01-01" });
         assert_eq!(text, "timestamp must be a Date, and is a string");
-        assert_eq!(problem(rawdoc! { "v": 1, "t": f64::NAN }), "timestamp must be a Date, and is an invalid one");
+        assert_eq!(
+            problem(rawdoc! { "v": 1, "t": f64::NAN }),
+            "timestamp must be a Date, and is an invalid one"
+        );
         for beyond in [f64::INFINITY, f64::NEG_INFINITY, 8.641e15] {
             let beyond = problem(rawdoc! { "v": 1, "t": beyond });
             assert_eq!(beyond, "timestamp must be a Date, and is a number beyond the range of one");
         }
         assert!(problem(rawdoc! { "v": 1, "i": "" }).starts_with("messageId is empty: "));
         assert!(problem(rawdoc! { "v": 1, "i": "x".repeat(201) }).starts_with("messageId has 201 bytes: "));
-        assert!(problem(rawdoc! { "v": 1, "i": bson::oid::ObjectId::new() }).starts_with("messageId is an ObjectId: "));
+        assert!(
+            problem(rawdoc! { "v": 1, "i": bson::oid::ObjectId::new() })
+                .starts_with("messageId is an ObjectId: ")
+        );
     }
 
     #[test]

@@ -81,7 +81,8 @@ pub fn encode(message: &OutgoingMessage<'_>, partition: u32) -> Result<RawDocume
     out.close(document);
     let bytes = out.into_bytes();
     debug_assert_eq!(bytes.len(), size, "the size that was reserved is the size that was written");
-    RawDocumentBuf::from_bytes(bytes).map_err(|error| Error::internal("a message was encoded badly").caused_by(error))
+    RawDocumentBuf::from_bytes(bytes)
+        .map_err(|error| Error::internal("a message was encoded badly").caused_by(error))
 }
 
 impl<'a> Payload<'a> {
@@ -113,8 +114,8 @@ impl<'a> Payload<'a> {
 fn needs_wrapping(payload: &RawDocument) -> Result<bool> {
     for field in elements(payload) {
         let field = field.map_err(|_| Error::invalid_message("the value is not valid BSON"))?;
-        let replaced_by_server =
-            field.element.element_type() == ElementType::Timestamp && field.value.iter().all(|byte| *byte == 0);
+        let replaced_by_server = field.element.element_type() == ElementType::Timestamp
+            && field.value.iter().all(|byte| *byte == 0);
         if replaced_by_server || RESERVED.contains(&field.name()) {
             return Ok(true);
         }

@@ -188,8 +188,10 @@ mod tests {
         let id = ObjectId::from_bytes([1; 12]);
         let time = DateTime::from_millis(5);
         // As the server stores it, and as a driver that appends the id shows it before that.
-        let first = rawdoc! { "_id": id, "a": 1, "_headers": {}, "_timestamp": time, "_key": null, "_partition": 0 };
-        let last = rawdoc! { "a": 1, "_headers": {}, "_timestamp": time, "_key": null, "_partition": 0, "_id": id };
+        let first =
+            rawdoc! { "_id": id, "a": 1, "_headers": {}, "_timestamp": time, "_key": null, "_partition": 0 };
+        let last =
+            rawdoc! { "a": 1, "_headers": {}, "_timestamp": time, "_key": null, "_partition": 0, "_id": id };
         for stored in [first, last] {
             let message = decode(&stored).unwrap();
             assert_eq!(message.id_text(), "010101010101010101010101");
@@ -207,7 +209,9 @@ mod tests {
 
     #[test]
     fn unwraps_any_type() {
-        for wrapped in [bson::bson!([1, 2]), bson::bson!({ "_id": 1, "_value": 2 }), Bson::Null, Bson::Double(-0.0)] {
+        for wrapped in
+            [bson::bson!([1, 2]), bson::bson!({ "_id": 1, "_value": 2 }), Bson::Null, Bson::Double(-0.0)]
+        {
             let stored = bson::doc! { "_id": 1, "_value": wrapped.clone(), "_key": null, "_ts": TS };
             let stored = RawDocumentBuf::try_from(&stored).unwrap();
             assert_eq!(value(&stored), wrapped);

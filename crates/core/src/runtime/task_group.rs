@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -18,13 +19,16 @@ use crate::observe::log::Logger;
 pub struct TaskGroup {
     running: Arc<watch::Sender<usize>>,
     handles: Arc<Mutex<Vec<AbortHandle>>>,
+    /// Tasks are also started by callers outside of the runtime, such as a synchronous call from JavaScript.
+    runtime: Handle,
     logger: Logger,
 }
 
 impl TaskGroup {
-    /// An empty group. Panics of its tasks go to `logger`.
+    /// An empty group on the runtime of the caller. Panics of its tasks go to `logger`.
     pub fn new(logger: Logger) -> Self {
-        Self { running: Arc::new(watch::Sender::new(0)), handles: Arc::default(), logger }
+        let running = Arc::new(watch::Sender::new(0));
+        Self { running, handles: Arc::default(), runtime: Handle::current(), logger }
     }
 
     /// Starts a task. `name` says what it does, for the report of a panic.
@@ -35,7 +39,7 @@ impl TaskGroup {
         self.running.send_modify(|count| *count += 1);
         let ended = EndOfTask(Arc::clone(&self.running));
         let logger = self.logger.clone();
-        let handle = tokio::spawn(async move {
+        let handle = self.runtime.spawn(async move {
             let _ended = ended;
             if AssertUnwindSafe(task).catch_unwind().await.is_err() {
                 logger.error(|| format!("task `{name}` panicked; this is a defect, please report it"));

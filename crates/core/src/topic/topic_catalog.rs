@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bson::{RawDocumentBuf, spec::ElementType};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::config::TopicConfig;
 use crate::error::{Error, Result};
@@ -77,14 +77,14 @@ impl TopicCatalog {
     }
 
     async fn prepare_partitions(&self, topic: &Topic) -> Result<()> {
-        stream::iter(0..topic.partitions)
-            .map(|partition| {
-                let collection = collection_name(&topic.collection, partition);
-                async move { self.store.prepare_partition(&collection, topic.retention_ms).await }
-            })
-            .buffer_unordered(CONCURRENT_PARTITIONS)
-            .try_collect()
-            .await
+        let partitions: Vec<_> =
+            (0..topic.partitions).map(|partition| self.prepare_partition(topic, partition).boxed()).collect();
+        stream::iter(partitions).buffer_unordered(CONCURRENT_PARTITIONS).try_collect().await
+    }
+
+    async fn prepare_partition(&self, topic: &Topic, partition: u32) -> Result<()> {
+        let collection = collection_name(&topic.collection, partition);
+        self.store.prepare_partition(&collection, topic.retention_ms).await
     }
 
     /// The topic, if it exists.

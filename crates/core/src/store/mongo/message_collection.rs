@@ -77,7 +77,8 @@ pub(super) async fn read_history(
 fn query(range: HistoryRange) -> (Document, Document) {
     match range {
         HistoryRange::Unstamped { after } => {
-            let mut filter = doc! { "_ts": { "$exists": false } };
+            // A payload of 1.4.2 may have a field of this name that is something else.
+            let mut filter = doc! { "_ts": { "$not": { "$type": "timestamp" } } };
             if let Some(id) = after {
                 // An id of another type than the last one compares by type; `$gt` alone would leave it out.
                 filter.insert("$expr", doc! { "$gt": ["$_id", { "$literal": id }] });

@@ -1,0 +1,266 @@
+// The delivery protocol, against a scripted native consumer. Needs no server.
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { describe, it } from 'node:test'
+import vm from 'node:vm'
+import { BSONSymbol, deserialize, serialize } from 'bson'
+import { ChangeStreamBrokerError } from '../../index.js'
+import { Inbox, signal } from '../support/eventually.mjs'
+
+const { Deliveries } = createRequire(import.meta.url)('../../lib/deliveries.js')
+
+const DELIVER = 0
+const STOP = 1
+const ATTEMPT_FAILED = 2
+const CONSUMER_ERROR = 3
+const DONE = 1
+const STOPPED = 2
+const FAILED = 3
+const ERROR_HANDLED = 4
+
+const entry = (v, more) => ({ o: '8265', i: `id-${v}`, k: 'key', h: {}, t: new Date(7), v, ...more })
+
+function setUp(handlers, { reportEveryMs = 60_000 } = {}) {
+  const reports = new Inbox()
+  const logged = new Inbox()
+  const native = {
+    report(id, handled, outcome, error) {
+      reports.push({ id, handled, outcome, error: error && deserialize(error) })
+    }
+  }
+  const log = { error: (message, thrown) => logged.push({ message, thrown }) }
+  const { receive } = new Deliveries({ native, broker: {}, topic: 'orders', handlers, log })
+  const deliver = (id, records) =>
+    receive(DELIVER, id, Buffer.from(serialize({ partition: 3, attempt: 1, reportEveryMs, records })))
+  const attemptFailed = (id, attempt, willRetry) =>
+    receive(ATTEMPT_FAILED, id, Buffer.from(serialize({ attempt, willRetry })))
+  return { reports, logged, receive, deliver, attemptFailed }
+}
+
+describe('a delivery', () => {
+  it('runs the handler over the records, one at a time and in order, then reports once', async () => {
+    const events = []
+    const handler = async ({ message }) => {
+      events.push(`${message.value} starts`)
+      await new Promise((resolve) => setImmediate(resolve))
+      events.push(`${message.value} ends`)
+    }
+    const { reports, deliver } = setUp({ handler })
+    deliver(1, [entry('a'), entry('b')])
+    await reports.received(1)
+    assert.deepEqual(events, ['a starts', 'a ends', 'b starts', 'b ends'])
+    assert.deepEqual(reports.items, [{ id: 1, handled: 2, outcome: DONE, error: undefined }])
+  })
+
+  it('deliveries of different partitions run side by side', async () => {
+    const [first, second] = [signal(), signal()]
+    const handler = async ({ message }) => {
+      if (message.value === 'a') await second.fired
+      else second.fire()
+      first.fire()
+    }
+    const { reports, deliver } = setUp({ handler })
+    deliver(1, [entry('a')])
+    deliver(2, [entry('b')])
+    await reports.received(2)
+    assert.deepEqual(reports.items.map((report) => report.id), [2, 1])
+  })
+
+  it('what is absent: key undefined, offset null', async () => {
+    const inbox = new Inbox()
+    const { deliver } = setUp({ handler: async (record) => inbox.push(record) })
+    deliver(1, [entry('a', { o: null, k: null })])
+    const [record] = await inbox.received(1)
+    assert.equal(record.message.key, undefined)
+    assert.equal(record.offset, null)
+    assert.deepEqual([record.topic, record.partition, record.message.id], ['orders', 3, 'id-a'])
+  })
+
+  it('reports progress at most every reportEveryMs, and not after the last record', async () => {
+    const handler = () => new Promise((resolve) => setTimeout(resolve, 12))
+    const often = setUp({ handler }, { reportEveryMs: 5 })
+    often.deliver(1, [1, 2, 3, 4].map((v) => entry(v)))
+    await often.reports.first((report) => report.outcome === DONE)
+    assert.deepEqual(often.reports.items.map((report) => [report.handled, report.outcome]), [[1, 0], [2, 0], [3, 0], [4, DONE]])
+    const seldom = setUp({ handler: async () => {} }, { reportEveryMs: 60_000 })
+    seldom.deliver(1, Array.from({ length: 500 }, (_, v) => entry(v)))
+    await seldom.reports.received(1)
+    assert.deepEqual(seldom.reports.items.map((report) => report.outcome), [DONE])
+  })
+
+  it('STOP: the call in flight finishes, then it reports how many', async () => {
+    const started = signal()
+    const release = signal()
+    const { reports, receive, deliver } = setUp({
+      handler: async () => {
+        started.fire()
+        await release.fired
+      }
+    })
+    deliver(1, [1, 2, 3].map((v) => entry(v)))
+    await started.fired
+    receive(STOP, 1, Buffer.alloc(0))
+    release.fire()
+    await reports.received(1)
+    assert.deepEqual(reports.items, [{ id: 1, handled: 1, outcome: STOPPED, error: undefined }])
+  })
+
+  it('STOP of a delivery that has just ended, or never was, does nothing', async () => {
+    const { reports, receive, deliver } = setUp({ handler: async () => {} })
+    deliver(1, [entry('a')])
+    await reports.received(1)
+    receive(STOP, 1, Buffer.alloc(0))
+    receive(STOP, 99, Buffer.alloc(0))
+    assert.equal(reports.length, 1)
+  })
+})
+
+describe('a failing handler', () => {
+  it('the error goes out as text and comes back as the same object, with the same record', async () => {
+    const boom = Object.assign(new TypeError('boom'), { extra: 1 })
+    const seen = []
+    const heard = new Inbox()
+    const { reports, deliver, attemptFailed } = setUp({
+      handler: (record) => {
+        seen.push(record)
+        if (record.message.value === 'b') throw boom
+      },
+      errorHandler: async (...args) => heard.push(args)
+    })
+    deliver(5, ['a', 'b', 'c'].map((v) => entry(v)))
+    const [failed] = await reports.received(1)
+    assert.deepEqual([failed.id, failed.handled, failed.outcome], [5, 1, FAILED])
+    assert.deepEqual([failed.error.name, failed.error.message], ['TypeError', 'boom'])
+    assert.match(failed.error.stack, /deliveries\.test\.mjs/)
+    assert.equal(heard.length, 0, 'before the core has decided')
+    attemptFailed(5, 2, true)
+    await reports.received(2)
+    assert.deepEqual(reports.items[1], { id: 5, handled: 0, outcome: ERROR_HANDLED, error: undefined })
+    const [error, record, attempt] = heard.items[0]
+    assert.strictEqual(error, boom)
+    assert.strictEqual(record, seen[1])
+    assert.deepEqual(attempt, { attempt: 2, willRetry: true })
+    assert.equal(seen.length, 2, 'the record behind it must wait')
+  })
+
+  it('without errorHandler the attempt is reported all the same', async () => {
+    const { reports, deliver, attemptFailed } = setUp({ handler: () => Promise.reject(new Error('x')) })
+    deliver(1, [entry('a')])
+    await reports.received(1)
+    attemptFailed(1, 1, false)
+    await reports.received(2)
+    assert.equal(reports.items[1].outcome, ERROR_HANDLED)
+  })
+
+  for (const thrown of [undefined, null, 0, '', 'text', { message: 'like an error' }, Symbol('s'), Object.create(null)]) {
+    it(`throwing ${typeof thrown} ${thrown === null ? 'null' : ''}: errorHandler gets an error with that cause`, async () => {
+      const heard = new Inbox()
+      const { reports, deliver, attemptFailed } = setUp({
+        handler: async () => {
+          throw thrown
+        },
+        errorHandler: (error) => heard.push(error)
+      })
+      deliver(1, [entry('a')])
+      await reports.received(1)
+      attemptFailed(1, 1, false)
+      const [error] = await heard.received(1)
+      assert.ok(error instanceof ChangeStreamBrokerError)
+      assert.deepEqual([error.code, error.kind], ['ERR_CSB_HANDLER_FAILED', 'handler'])
+      assert.strictEqual(error.cause, thrown)
+    })
+  }
+
+  it('an Error of another realm is an Error', async () => {
+    const foreign = vm.runInNewContext('new Error("from elsewhere")')
+    const heard = new Inbox()
+    const { reports, deliver, attemptFailed } = setUp({
+      handler: () => Promise.reject(foreign),
+      errorHandler: (error) => heard.push(error)
+    })
+    deliver(1, [entry('a')])
+    await reports.received(1)
+    attemptFailed(1, 1, false)
+    assert.strictEqual((await heard.received(1))[0], foreign)
+  })
+
+  it('an error whose fields throw, or are huge, is still reported', async () => {
+    const hostile = new Error('x')
+    Object.defineProperty(hostile, 'message', {
+      get() {
+        throw new Error('no')
+      }
+    })
+    for (const error of [hostile, new Error('m'.repeat(40_000_000))]) {
+      const { reports, deliver } = setUp({ handler: () => Promise.reject(error) })
+      deliver(1, [entry('a')])
+      const [report] = await reports.received(1)
+      assert.equal(report.outcome, FAILED)
+      assert.ok(report.error.message.length < 100_000)
+    }
+  })
+
+  it('an errorHandler that throws is logged, and the attempt reported', async () => {
+    const broken = new Error('broken errorHandler')
+    for (const errorHandler of [
+      () => {
+        throw broken
+      },
+      () => Promise.reject(broken)
+    ]) {
+      const { reports, logged, deliver, attemptFailed } = setUp({ handler: () => Promise.reject(new Error('x')), errorHandler })
+      deliver(1, [entry('a')])
+      await reports.received(1)
+      attemptFailed(1, 1, true)
+      await reports.received(2)
+      assert.equal(reports.items[1].outcome, ERROR_HANDLED)
+      assert.strictEqual(logged.items[0].thrown, broken)
+    }
+  })
+})
+
+describe('what cannot be decoded', () => {
+  it('a record fails alone', async () => {
+    const handled = new Inbox()
+    const heard = new Inbox()
+    const { reports, receive, attemptFailed } = setUp({
+      handler: async (record) => handled.push(record.message.value),
+      errorHandler: (error, record) => heard.push({ error, record })
+    })
+    const records = [entry('a'), entry(new BSONSymbol('SPOILT')), entry('c')]
+    const bytes = Buffer.from(serialize({ partition: 0, attempt: 1, reportEveryMs: 1000, records }))
+    bytes[bytes.indexOf('SPOILT') - 7] = 0x7e // the type byte of `v`: no such BSON type
+    receive(DELIVER, 1, bytes)
+    const [report] = await reports.received(1)
+    assert.deepEqual([report.handled, report.outcome], [1, FAILED])
+    assert.deepEqual(handled.items, ['a'])
+    attemptFailed(1, 1, false)
+    const [{ error, record }] = await heard.received(1)
+    assert.equal(error.code, 'ERR_CSB_INVALID_MESSAGE')
+    assert.ok(error.cause instanceof Error)
+    assert.equal(record.message.value, undefined)
+  })
+
+  it('a delivery as a whole is reported as failed', async () => {
+    const { reports, receive } = setUp({ handler: assert.fail })
+    receive(DELIVER, 1, Buffer.from('nonsense'))
+    const [report] = await reports.received(1)
+    assert.deepEqual([report.handled, report.outcome], [0, FAILED])
+  })
+})
+
+describe('an error of the consumer itself', () => {
+  it('reaches errorHandler without a record and is not reported', async () => {
+    const heard = new Inbox()
+    const { reports, receive } = setUp({ handler: assert.fail, errorHandler: (...args) => heard.push(args) })
+    const fields = { code: 'ERR_CSB_LEASE_LOST', message: 'taken over', kind: 'conflict', retryable: false, effect: 'none' }
+    const where = { topic: 'orders', partition: 2, groupId: 'g', causeText: 'why' }
+    receive(CONSUMER_ERROR, 4294967295, Buffer.from(serialize({ ...fields, ...where })))
+    const [[error, record]] = await heard.received(1)
+    assert.equal(record, null)
+    assert.ok(error instanceof ChangeStreamBrokerError)
+    assert.deepEqual([error.code, error.kind, error.partition, error.groupId], ['ERR_CSB_LEASE_LOST', 'conflict', 2, 'g'])
+    assert.equal(error.cause.message, 'why')
+    assert.equal(reports.length, 0)
+  })
+})

@@ -1,0 +1,1 @@
+/// <reference types="@dafaz/change-stream-broker/globals" />

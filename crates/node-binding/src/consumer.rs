@@ -1,0 +1,164 @@
+//! `ChangeStreamConsumer`, natively.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use bson::{Bson, doc};
+use csb_core::config::HandlerConfig;
+use csb_core::consumer::Consumer;
+use csb_core::consumer::record_handler::{DeliveryId, DeliveryReport};
+use csb_core::dead_letter::HandlerError;
+use csb_core::feed::stream_token::StreamToken;
+use napi::Env;
+use napi::bindgen_prelude::{Buffer, PromiseRaw};
+use napi_derive::napi;
+
+use crate::js_error;
+use crate::bson_bytes::{self, document};
+use crate::js_record_handler::{DeliverFunction, JsRecordHandler};
+use crate::settle::settle;
+
+/// A consumer.
+#[napi]
+pub struct NativeConsumer {
+    consumer: Consumer,
+    /// Weak: the subscription holds the handler, and with it Node's event loop, exactly as long as it lasts.
+    handler: Mutex<Weak<JsRecordHandler>>,
+}
+
+impl NativeConsumer {
+    pub(crate) fn new(consumer: Consumer) -> Self {
+        Self { consumer, handler: Mutex::default() }
+    }
+}
+
+#[napi]
+impl NativeConsumer {
+    /// Names this member.
+    #[napi(catch_unwind)]
+    pub fn consumer_id(&self) -> String {
+        self.consumer.id().to_owned()
+    }
+
+    /// Begins to deliver to `deliver`: kind, id, payload (BSON).
+    #[napi(catch_unwind)]
+    pub fn subscribe<'env>(
+        &self,
+        env: &'env Env,
+        handler_config: &[u8],
+        deliver: DeliverFunction<'_>,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        let config = document(handler_config)
+            .and_then(|config| HandlerConfig::from_document(&config, self.consumer.config()));
+        let handler = Arc::new(JsRecordHandler::new(&deliver)?);
+        if !self.consumer.is_subscribed() {
+            *self.handler.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&handler);
+        }
+        let consumer = self.consumer.clone();
+        settle(env, async move { consumer.subscribe(config?, handler).await })
+    }
+
+    /// What became of a delivery: 0 progress, 1 done, 2 stopped, 3 failed, 4 error handler finished.
+    #[napi(catch_unwind)]
+    pub fn report(&self, id: u32, handled: u32, outcome: u32, error: Option<&[u8]>) {
+        let handled = handled as usize;
+        let report = match outcome {
+            0 => DeliveryReport::Progress(handled),
+            1 => DeliveryReport::Done,
+            2 => DeliveryReport::Stopped(handled),
+            3 => DeliveryReport::Failed { handled, error: handler_error(error) },
+            _ => DeliveryReport::ErrorHandlerFinished,
+        };
+        let handler = self.handler.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        if let Some(handler) = handler {
+            handler.report(DeliveryId(id), report);
+        }
+    }
+
+    /// Stops handing out messages.
+    #[napi(catch_unwind)]
+    pub fn pause(&self) {
+        self.consumer.pause();
+    }
+
+    /// Goes on where `pause` stopped.
+    #[napi(catch_unwind)]
+    pub fn resume(&self) {
+        self.consumer.resume();
+    }
+
+    /// Stores the offsets of everything handled.
+    #[napi(catch_unwind)]
+    pub fn commit_offsets<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, bool>> {
+        let consumer = self.consumer.clone();
+        settle(env, async move { consumer.commit_offsets().await })
+    }
+
+    /// Drains and gives the partitions back. `wait` false only begins to.
+    #[napi(catch_unwind)]
+    pub fn unsubscribe<'env>(&self, env: &'env Env, wait: bool) -> napi::Result<PromiseRaw<'env, ()>> {
+        let consumer = self.consumer.clone();
+        settle(env, async move {
+            consumer.unsubscribe(wait).await;
+            Ok(())
+        })
+    }
+
+    /// The same, for good.
+    #[napi(catch_unwind)]
+    pub fn disconnect<'env>(&self, env: &'env Env, wait: bool) -> napi::Result<PromiseRaw<'env, ()>> {
+        let consumer = self.consumer.clone();
+        settle(env, async move {
+            consumer.disconnect(wait).await;
+            Ok(())
+        })
+    }
+
+    /// Whether it can be used.
+    #[napi(catch_unwind)]
+    pub fn is_connected(&self) -> bool {
+        self.consumer.is_connected()
+    }
+
+    /// Whether it delivers messages, or would if it were not paused.
+    #[napi(catch_unwind)]
+    pub fn is_subscribed(&self) -> bool {
+        self.consumer.is_subscribed()
+    }
+
+    /// Whether `pause` was called last.
+    #[napi(catch_unwind)]
+    pub fn is_paused(&self) -> bool {
+        self.consumer.is_paused()
+    }
+
+    /// What has been processed and committed (BSON).
+    #[napi(catch_unwind)]
+    pub fn offset_info(&self, env: &Env) -> napi::Result<Buffer> {
+        let info = self.consumer.offset_info();
+        let document = doc! {
+            "lastProcessed": resume_token(info.last_processed.as_ref()),
+            "lastCommitted": resume_token(info.last_committed.as_ref()),
+            "hasUncommitted": info.has_uncommitted,
+            "areOffsetsSynced": !info.has_uncommitted,
+        };
+        bson_bytes::buffer(&document).map_err(|error| js_error::to_js(env, &error))
+    }
+}
+
+/// A token as the driver shows it. One that the engine made for itself is of no use to anybody else.
+fn resume_token(token: Option<&StreamToken>) -> Bson {
+    match token.filter(|token| !token.is_synthetic()) {
+        Some(token) => Bson::Document(doc! { "_data": token.as_str() }),
+        None => Bson::Null,
+    }
+}
+
+fn handler_error(bytes: Option<&[u8]>) -> HandlerError {
+    let fields = bytes.and_then(|bytes| document(bytes).ok()).unwrap_or_default();
+    let text = |name: &str| fields.get_str(name).ok().map(str::to_owned);
+    HandlerError {
+        name: text("name").unwrap_or_else(|| "Error".to_owned()),
+        message: text("message").unwrap_or_default(),
+        stack: text("stack"),
+    }
+}

@@ -1,0 +1,102 @@
+//! One `mongod` as a child process that cannot outlive the test process.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use csb_core::runtime::clock;
+use tempfile::TempDir;
+
+/// Kills the server when its standard input ends, which comes with the end of the test process however that
+/// happens, and deletes the server's files. Arguments: their directory, then the server's command line.
+const SUPERVISOR: &str = r#"
+trap '' INT TERM HUP
+directory=$1; shift
+exec 3<&0
+"$@" 3<&- </dev/null >"$directory/output" 2>&1 &
+server=$!
+{ cat <&3; : >"$directory/abandoned"; kill -KILL "$server"; } >/dev/null 2>&1 &
+watcher=$!
+exec 3<&-
+wait "$server"
+status=$?
+if [ -e "$directory/abandoned" ]; then rm -rf "$directory"; else kill -KILL "$watcher"; fi
+exit "$status"
+"#;
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LINES_OF_OUTPUT: usize = 15;
+
+/// A running server with its own directory.
+pub(crate) struct MongodProcess {
+    port: u16,
+    directory: TempDir,
+    supervisor: Child,
+}
+
+impl MongodProcess {
+    /// Starts a server. It does not listen yet.
+    pub(crate) fn spawn(binary: &Path, port: u16, arguments: &[String]) -> Self {
+        let directory =
+            tempfile::Builder::new().prefix("csb-mongod-").tempdir().expect("a temporary directory");
+        let supervisor = Command::new("sh")
+            .args(["-c", SUPERVISOR, "supervisor"])
+            .arg(directory.path())
+            .arg(binary)
+            .arg("--dbpath")
+            .arg(directory.path())
+            .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--port"])
+            .arg(port.to_string())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("sh starts");
+        Self { port, directory, supervisor }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    #[cfg(test)]
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Waits until the server accepts connections; fails with the end of its output when it has ended instead.
+    pub(crate) async fn until_listening(&mut self, deadline: Duration) -> Result<(), String> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let listening = async {
+            loop {
+                if let Some(status) = self.supervisor.try_wait().expect("the supervisor can be asked") {
+                    return Err(format!("mongod ended with {status}:\n{}", self.end_of_output()));
+                }
+                if TcpStream::connect_timeout(&address, LOOK_EVERY).is_ok() {
+                    return Ok(());
+                }
+                clock::sleep(LOOK_EVERY).await;
+            }
+        };
+        match clock::timeout(deadline, listening).await {
+            Some(outcome) => outcome,
+            None => Err(format!("mongod does not listen:\n{}", self.end_of_output())),
+        }
+    }
+
+    fn end_of_output(&self) -> String {
+        let output = fs::read_to_string(self.directory.path().join("output")).unwrap_or_default();
+        let lines: Vec<_> = output.lines().collect();
+        lines[lines.len().saturating_sub(LINES_OF_OUTPUT)..].join("\n")
+    }
+}
+
+impl Drop for MongodProcess {
+    fn drop(&mut self) {
+        drop(self.supervisor.stdin.take());
+        // The supervisor ends as soon as the server is dead; what it answers changes nothing any more.
+        let _: io::Result<_> = self.supervisor.wait();
+    }
+}

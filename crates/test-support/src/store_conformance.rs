@@ -1,0 +1,99 @@
+//! What every implementation of [`Store`] has to do, as one suite that runs on each of them.
+//!
+//! [`store_conformance!`](crate::store_conformance!) makes the tests. A new behaviour is an `async fn` in the file
+//! of its subject and a line in the macro's list.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use csb_core::store::contract::Store;
+
+pub mod append;
+pub mod closing;
+pub mod feed;
+pub mod hand_off;
+pub mod history;
+pub mod offsets;
+pub mod topics;
+
+mod event_reader;
+mod message;
+
+/// A connected store on an empty database of its own.
+pub trait StoreFixture: Send {
+    /// The store.
+    fn store(&self) -> Arc<dyn Store>;
+
+    /// Closes the store and removes what it left behind.
+    fn tear_down(self) -> impl Future<Output = ()> + Send;
+}
+
+/// Expands to one test per behaviour. Takes the name of an `async fn() -> impl StoreFixture`.
+#[macro_export]
+macro_rules! store_conformance {
+    ($make:ident) => {
+        $crate::store_conformance! { $make:
+            append {
+                stores_messages_in_order_under_growing_stamps
+                a_known_id_counts_as_stored
+                a_refused_message_leaves_the_others
+            }
+            feed {
+                from_now_on_sees_only_what_comes
+                from_a_time_on_sees_everything_since
+                sees_only_wanted_collections
+                shows_the_document_as_it_is_stored
+                batches_are_bounded_sorted_and_within_their_frontier
+                an_idle_stream_answers_in_time_and_its_frontier_grows
+                answers_as_soon_as_there_is_an_event
+                an_event_has_the_same_token_in_every_stream
+                a_dropped_wait_loses_nothing
+            }
+            history {
+                stamped_messages_come_in_order_within_bounds
+                unstamped_messages_come_in_the_order_of_their_ids
+                ids_of_every_type_are_paged_through
+                a_foreign_field_named_like_the_stamp_hides_nothing
+                an_unknown_collection_is_empty
+            }
+            hand_off {
+                history_and_stream_are_disjoint_and_complete
+            }
+            offsets {
+                an_unknown_offset_is_none_and_cannot_be_committed
+                epochs_grow_and_the_position_stays
+                concurrent_claims_get_epochs_of_their_own
+                a_stale_claim_is_fenced
+                a_released_partition_can_be_claimed_again
+                a_dead_letter_is_stored_with_its_position_or_not_at_all
+                every_position_reads_back
+                a_record_has_the_form_of_1_4_2
+                a_written_record_becomes_the_position
+                an_offset_that_is_no_token_is_refused
+                lists_the_offsets_of_a_group_newest_first
+            }
+            topics {
+                partitions_only_grow
+                concurrent_changes_never_shrink_a_topic
+                the_retention_index_is_created_and_changed
+                stats_tell_what_is_stored
+            }
+            closing {
+                every_call_after_close_fails
+            }
+        }
+    };
+    ($make:ident: $($subject:ident { $($behaviour:ident)* })*) => {
+        $(mod $subject {
+            use $crate::store_conformance::StoreFixture as _;
+            $(
+                #[tokio::test]
+                async fn $behaviour() {
+                    let fixture = super::$make().await;
+                    $crate::store_conformance::$subject::$behaviour(fixture.store()).await;
+                    fixture.tear_down().await;
+                }
+            )*
+        })*
+    };
+}

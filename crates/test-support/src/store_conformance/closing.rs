@@ -1,0 +1,50 @@
+//! After the end.
+
+use std::sync::Arc;
+
+use bson::{Bson, DateTime};
+use csb_core::error::Result;
+use csb_core::error_code::ErrorCode;
+use csb_core::store::contract::{Claim, FeedStart, HistoryRange, OffsetRecord, Store, Topic};
+
+use super::event_reader::request;
+use super::message::message;
+use super::offsets::{EARLY, after, dead_letter, key};
+
+fn assert_closed<T>(call: &str, outcome: Result<T>) {
+    let error = outcome.map(drop).expect_err(call);
+    assert_eq!(error.code(), ErrorCode::Closed, "{call}");
+}
+
+/// With the code that says so, at once, every time. Closing twice is fine.
+pub async fn every_call_after_close_fails(store: Arc<dyn Store>) {
+    store.append("c", &[message("a")]).await.expect("appends");
+    store.close().await;
+    store.close().await;
+
+    let topic = Topic { name: "t".into(), collection: "t".into(), partitions: 1, retention_ms: 1 };
+    let claim = Claim { key: key(0), owner: "a".into(), epoch: 1 };
+    let position = after(EARLY);
+    let range = HistoryRange::Unstamped { after: None };
+    let record = OffsetRecord { key: key(0), offset: Bson::Null, timestamp: DateTime::now() };
+    assert_closed("connect", store.connect().await);
+    assert_closed("load_topic", store.load_topic("t").await);
+    assert_closed("save_topic", store.save_topic(&topic).await);
+    assert_closed("prepare_partition", store.prepare_partition("c", 1).await);
+    assert_closed("retention_index", store.retention_index("c").await);
+    assert_closed("retention_stats", store.retention_stats().await);
+    assert_closed("sample_message", store.sample_message("c").await);
+    assert_closed("append", store.append("c", &[message("b")]).await);
+    assert_closed("open_feed", store.open_feed(request(&["c"], FeedStart::Now)).await);
+    assert_closed("read_history", store.read_history("c", range, 1).await);
+    assert_closed("cluster_time", store.cluster_time().await);
+    assert_closed("load_offset", store.load_offset(&key(0)).await);
+    assert_closed("claim_offset", store.claim_offset(&key(0), "a").await);
+    assert_closed("commit_offset", store.commit_offset(&claim, &position).await);
+    assert_closed("release_offset", store.release_offset(&claim).await);
+    let letter = store.commit_dead_letter(&claim, &position, &dead_letter()).await;
+    assert_closed("commit_dead_letter", letter);
+    assert_closed("list_offsets", store.list_offsets("billing").await);
+    assert_closed("read_offset_record", store.read_offset_record(&key(0)).await);
+    assert_closed("write_offset_record", store.write_offset_record(&record).await);
+}

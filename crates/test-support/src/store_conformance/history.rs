@@ -1,0 +1,100 @@
+//! Reading what is stored.
+
+use std::sync::Arc;
+
+use bson::oid::ObjectId;
+use bson::{Bson, doc};
+use csb_core::store::contract::{HistoryRange, Store};
+
+use super::message::{EARLIEST, LATEST, id_of, ids, message, messages, raw, stamp_of, unstamped};
+
+async fn read(store: &dyn Store, range: HistoryRange, limit: u32) -> Vec<Bson> {
+    ids(&store.read_history("c", range, limit).await.expect("reads"))
+}
+
+/// The lower bound is exclusive, the upper one inclusive; messages of 1.4.2 are left out.
+pub async fn stamped_messages_come_in_order_within_bounds(store: Arc<dyn Store>) {
+    let sent = messages("m", 10);
+    store.append("c", &sent).await.expect("appends");
+    store.append("c", &[unstamped("legacy")]).await.expect("appends");
+    let all = HistoryRange::Stamped { after: EARLIEST, until: LATEST };
+    let stored = store.read_history("c", all.clone(), 100).await.expect("reads");
+    assert_eq!(ids(&stored), ids(&sent));
+
+    let between = |after: usize, until: usize| HistoryRange::Stamped {
+        after: stamp_of(&stored[after]),
+        until: stamp_of(&stored[until]),
+    };
+    assert_eq!(read(&*store, between(2, 7), 100).await, ids(&sent[3..=7]));
+    assert_eq!(read(&*store, between(2, 7), 2).await, ids(&sent[3..=4]));
+    assert_eq!(read(&*store, between(7, 7), 100).await, []);
+    assert_eq!(read(&*store, between(7, 2), 100).await, []);
+    assert_eq!(read(&*store, all, 3).await, ids(&sent[..3]));
+}
+
+/// Messages of ours are left out.
+pub async fn unstamped_messages_come_in_the_order_of_their_ids(store: Arc<dyn Store>) {
+    store
+        .append("c", &[unstamped("c"), unstamped("a"), message("ours"), unstamped("b")])
+        .await
+        .expect("appends");
+    let after = |id: &str| HistoryRange::Unstamped { after: Some(id.into()) };
+    assert_eq!(
+        read(&*store, HistoryRange::Unstamped { after: None }, 100).await,
+        ["a", "b", "c"].map(Bson::from)
+    );
+    assert_eq!(read(&*store, HistoryRange::Unstamped { after: None }, 2).await, ["a", "b"].map(Bson::from));
+    assert_eq!(read(&*store, after("a"), 100).await, ["b", "c"].map(Bson::from));
+    assert_eq!(read(&*store, after("aa"), 100).await, ["b", "c"].map(Bson::from));
+    assert_eq!(read(&*store, after("c"), 100).await, []);
+}
+
+/// A payload may have brought an `_id` of any type; the server's order of types carries the reader over.
+pub async fn ids_of_every_type_are_paged_through(store: Arc<dyn Store>) {
+    let expected = [
+        Bson::Int32(5),
+        Bson::Double(5.5),
+        Bson::from("text"),
+        Bson::from(doc! { "a": "document" }),
+        Bson::from(ObjectId::new()),
+        Bson::from(ObjectId::new()),
+        Bson::Boolean(true),
+        Bson::from(bson::DateTime::now()),
+    ];
+    let shuffled: Vec<_> = expected.iter().rev().cloned().map(unstamped).collect();
+    store.append("c", &shuffled).await.expect("appends");
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let range = HistoryRange::Unstamped { after: after.clone() };
+        let page = store.read_history("c", range, 3).await.expect("reads");
+        let Some(last) = page.last() else { break };
+        after = Some(id_of(last));
+        found.extend(ids(&page));
+        assert!(found.len() <= expected.len(), "{found:?}");
+    }
+    assert_eq!(found, expected);
+}
+
+/// 1.4.2 stores a payload's fields at top level, `_ts` among them: such a message is still found, exactly once.
+pub async fn a_foreign_field_named_like_the_stamp_hides_nothing(store: Arc<dyn Store>) {
+    let foreign = |id: &str, stamp: Bson| raw(doc! { "_id": id, "_ts": stamp });
+    let sent = [
+        foreign("a", Bson::Null),
+        foreign("b", 5.into()),
+        foreign("c", "text".into()),
+        foreign("d", bson::DateTime::now().into()),
+        foreign("e", Bson::MaxKey),
+        message("ours"),
+    ];
+    store.append("c", &sent).await.expect("appends");
+    let unstamped = read(&*store, HistoryRange::Unstamped { after: None }, 100).await;
+    assert_eq!(unstamped, ids(&sent[..5]));
+    let stamped = read(&*store, HistoryRange::Stamped { after: EARLIEST, until: LATEST }, 100).await;
+    assert_eq!(stamped, ids(&sent[5..]));
+}
+
+/// Nothing was ever stored there.
+pub async fn an_unknown_collection_is_empty(store: Arc<dyn Store>) {
+    assert_eq!(read(&*store, HistoryRange::Unstamped { after: None }, 1).await, []);
+    assert_eq!(read(&*store, HistoryRange::Stamped { after: EARLIEST, until: LATEST }, 1).await, []);
+}

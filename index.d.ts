@@ -1,0 +1,367 @@
+/**
+ * Change Stream Broker: topics, producers and consumer groups on the MongoDB replica set that you already run.
+ *
+ * Durations are milliseconds, sizes are bytes, partitions count from 0. Calls that reach the server give up after
+ * `operationTimeoutMs` (default 30000) and reject with a {@link ChangeStreamBrokerError}.
+ */
+import type { Timestamp as BsonTimestamp } from 'bson'
+import type { ConsumerGroupManager, OffsetStorage } from './types/administration'
+import type * as config from './types/config'
+import type { TopicConfig } from './types/config'
+import type { Effect, ErrorCode, ErrorKind } from './types/errors'
+import type * as records from './types/records'
+
+export type { ChangeStreamWatchOptions, LogLevelName, PartitionStrategy, TopicConfig } from './types/config'
+export type { Effect, ErrorCode, ErrorKind } from './types/errors'
+export * from './types/administration'
+
+/** Any document. Assignable to and from the driver's `Document`. */
+export interface Document {
+  [key: string]: any
+}
+
+/** Position in a change stream. Opaque: store it, compare it, hand it back, but do not look inside. */
+export type ResumeToken = unknown
+
+/** Log levels as numbers, for code that compares them. Configurations take the names, such as `'INFO'`. */
+export declare enum LogLevel {
+  /** Nothing. */
+  SILENT = 0,
+  /** What failed and needs somebody to look. */
+  ERROR = 1,
+  /** What went wrong and was dealt with. */
+  WARN = 2,
+  /** What was started, stopped and assigned. */
+  INFO = 3,
+  /** Every step. */
+  DEBUG = 4,
+}
+
+// ---------------------------------------------------------------------------------------------- type machinery
+
+/** Carries a topic's payload type inside a configuration. Exists for the compiler only, never at run time. */
+declare const payload: unique symbol
+
+/** Keeps the argument from deciding `T`: the configuration does. As `NoInfer` of TypeScript 5.4, for older ones too. */
+type NotInferred<T> = [T][T extends any ? 0 : never]
+
+/** Payload type of a producer or consumer, of its configuration, of a record or of a message. */
+export type PayloadOf<C> = C extends { readonly [payload]?: (_: infer T) => infer T } ? T
+  : C extends ConsumerRecord<infer T> ? T
+  : C extends Message<infer T> ? T
+  : never
+
+// ---------------------------------------------------------------------------------------------- configurations
+
+/** Takes one log entry: the text, and the context that it comes from (`logContext`, or a part of the broker). */
+type LogMethod = (message: string, context: string) => unknown
+
+/** Where log entries go: Nest's `Logger` or another `LoggerService`, `console`, pino. */
+export type BrokerLogger = {
+  error: LogMethod
+  warn: LogMethod
+  /** Without it entries of level DEBUG are dropped. */
+  debug?: LogMethod | undefined
+} & (
+  | { /** Preferred to `log`. */ info: LogMethod }
+  | { log: LogMethod }
+)
+
+/**
+ * Configuration of a broker as {@link defineBroker} and the constructor of {@link ChangeStreamBroker} take it:
+ * `process.env.MONGODB_BROKER_URI` needs no `!`.
+ */
+export interface BrokerConfigInput extends config.BrokerConfig {
+  /** Takes the entries that `logLevel` lets through. @default `console` */
+  logger?: BrokerLogger | undefined
+}
+
+/** Configuration of a broker as {@link defineBroker} returns it. */
+export interface BrokerConfig extends BrokerConfigInput {
+  /** Connection string. Typed as present: the constructor of {@link ChangeStreamBroker} refuses a missing one. */
+  mongoUri: string
+}
+
+/** Configuration of a producer. `T` is the payload type of its topic; the generated client fills it in. */
+export interface ProducerConfig<T = any> extends config.ProducerConfig {
+  /** For the compiler only: the payload type. Never set it. */
+  readonly [payload]?: (_: T) => T
+}
+
+/** Configuration of a consumer. `T` is the payload type of its topic; the generated client fills it in. */
+export interface ConsumerConfig<T = any> extends config.ConsumerConfig {
+  /** For the compiler only: the payload type. Never set it. */
+  readonly [payload]?: (_: T) => T
+}
+
+/** Returns the configuration as it is; {@link ChangeStreamBroker} checks it. */
+export declare function defineBroker(config: BrokerConfigInput): BrokerConfig
+/** Returns the configuration as it is; `createTopic` checks it. */
+export declare function defineTopic(config: TopicConfig): TopicConfig
+/** Returns the configuration as it is; `createProducer` checks it. `T` types what `send` takes. */
+export declare function defineProducer<T = any>(config: ProducerConfig<T>): ProducerConfig<T>
+/** Returns the configuration as it is; `createConsumer` checks it. `T` types what the handler gets. */
+export declare function defineConsumer<T = any>(config: ConsumerConfig<T>): ConsumerConfig<T>
+
+// ---------------------------------------------------------------------------------------------------- messages
+
+/** Headers of a message: the known ones are typed, any other BSON value may stand beside them. */
+export interface Header extends records.Header {
+  /** Any other header, such as `traceparent`. */
+  [header: string]: any
+}
+
+/** A message. */
+export interface Message<T = Document> {
+  /** Messages with one key go to one partition and keep their order. Without it the payload decides the partition. */
+  key?: string | undefined
+  /** Payload: any BSON value. Stored with its envelope it may take at most 16 MiB. */
+  value: T
+  /** When it happened. Retention counts from here. */
+  timestamp: Date
+  /** What describes the payload. */
+  headers?: Header | undefined
+}
+
+/** What `send` takes. */
+export interface ProducerMessage<T = Document> extends Omit<Message<T>, 'timestamp'> {
+  /** When it happened. Retention counts from here. Default: now. */
+  timestamp?: Date | undefined
+  /** Makes the send idempotent: in its partition a second message with this id is not stored. Default: a new id. */
+  messageId?: string | undefined
+}
+
+/** A message as a handler gets it. */
+export interface ReceivedMessage<T = Document> extends Message<T> {
+  /** Id of the message: the producer's `messageId`, or the one made for it. The same at every delivery. */
+  id: string
+}
+
+/** A message with the place it was read from. */
+export interface ConsumerRecord<T = Document> {
+  /** Topic name. */
+  topic: string
+  /** Partition number, from 0. */
+  partition: number
+  /** The message, its value exactly as it was sent. */
+  message: ReceivedMessage<T>
+  /** Position of this record, the one that a commit stores; `null` where it has none of its own. */
+  offset: ResumeToken
+  /** When this process received it. */
+  timestamp: Date
+}
+
+/**
+ * Processes one record. Records of a partition come one at a time and in order. A record counts as handled when the
+ * returned promise is fulfilled; when it rejects, or the function throws, the record is tried again.
+ */
+export interface MessageHandler<T = Document> {
+  (record: ConsumerRecord<T>): void | Promise<void>
+}
+
+/** What an error handler learns about the attempt that failed. */
+export interface HandlerAttempt {
+  /** Number of the attempt that failed, from 1. */
+  attempt: number
+  /** Whether the record will be tried again. If not, it goes to `dead_letters`. */
+  willRetry: boolean
+}
+
+/**
+ * Hears of every failed attempt, with the very error that the handler threw; the record waits until it returns. What
+ * is no `Error` arrives as the `cause` of one with the code `ERR_CSB_HANDLER_FAILED`. A failure of the consumer itself
+ * comes with a {@link ChangeStreamBrokerError}, without record and without attempt.
+ */
+export interface ErrorHandler<T = Document> {
+  (error: Error, record?: ConsumerRecord<T> | null, attempt?: HandlerAttempt): void | Promise<void>
+}
+
+/** What `subscribe` takes. */
+export interface MessageHandlerConfig<T = Document> {
+  /** Processes one record. */
+  handler: MessageHandler<T>
+  /** Hears of every failed attempt. Default: failures are logged. */
+  errorHandler?: ErrorHandler<T> | undefined
+  /**
+   * How often a failed record is tried again before it goes to `dead_letters`, 0 to 1000.
+   * @default `maxRetries` of the consumer, 3
+   */
+  maxRetries?: number | undefined
+  /**
+   * Pause before a failed record is tried again, in milliseconds, 0 to 3600000.
+   * @default `retryDelayMs` of the consumer, 1000
+   */
+  retryDelay?: number | undefined
+  /**
+   * `true` commits as soon as possible after each record, `false` only every `autoCommitIntervalMs` of the consumer, or
+   * without one only by `commitOffsets` and at the end.
+   * @default as the consumer's configuration says
+   */
+  autoCommit?: boolean | undefined
+}
+
+/** How far a consumer is. */
+export interface OffsetInfo {
+  /** Offset of the record handled last; `null` before the first. */
+  lastProcessed: ResumeToken | null
+  /** Offset committed last; `null` before the first. */
+  lastCommitted: ResumeToken | null
+  /** Whether something was handled that is not committed yet. */
+  hasUncommitted: boolean
+  /** Whether both offsets are there and equal. */
+  areOffsetsSynced: boolean
+}
+
+// ----------------------------------------------------------------------------------------------------- classes
+
+/**
+ * A broker: one connection to a deployment, and the producers and consumers made from it. May be extended, as by a
+ * NestJS service; it has no members besides those named here.
+ */
+export declare class ChangeStreamBroker {
+  /** Opens nothing yet. @throws {@link ChangeStreamBrokerError} `ERR_CSB_INVALID_CONFIG` naming every wrong field. */
+  constructor(config: BrokerConfigInput)
+  /**
+   * Connects; does nothing when connected. Rejects with `ERR_CSB_UNAVAILABLE` when no server answers,
+   * `ERR_CSB_UNAUTHORIZED` or `ERR_CSB_NOT_REPLICA_SET`.
+   */
+  connect(): Promise<void>
+  /**
+   * Creates a topic, changes its retention or adds partitions. Rejects with `ERR_CSB_TOPIC_MISMATCH` when the topic
+   * has more partitions than asked for: their number only grows.
+   */
+  createTopic(config: TopicConfig): Promise<void>
+  /**
+   * A connected producer; call it as often as you like. With `autoCreateTopics` a missing topic is created, without it
+   * the call rejects with `ERR_CSB_TOPIC_NOT_FOUND`.
+   */
+  createProducer<T = any>(config: ProducerConfig<T>): Promise<ChangeStreamProducer<T>>
+  /** A connected consumer; it receives nothing before `subscribe`. */
+  createConsumer<T = any>(config: ConsumerConfig<T>): Promise<ChangeStreamConsumer<T>>
+  /**
+   * Drains and closes every producer and consumer of this broker: handlers in flight finish (for at most
+   * `shutdownGraceMs`, default 25000), offsets are committed. May be called twice. Inside a handler it resolves at
+   * once, and goes on by itself.
+   */
+  disconnect(): Promise<void>
+}
+
+/** Sends messages to one topic. `T` is its payload type. */
+export declare class ChangeStreamProducer<T = any> {
+  /** For the compiler only: the payload type. */
+  readonly [payload]?: (_: T) => T
+  /** Whether `send` may be called. */
+  readonly isConnected: boolean
+  /** A producer with a connection of its own; prefer `broker.createProducer`, which shares one. */
+  constructor(config: ProducerConfig<T>, mongoUri: string, database: string)
+  /** Topic name. */
+  getTopic(): string
+  /** Connects; does nothing when connected. */
+  connect(): Promise<void>
+  /**
+   * Sends one message, or several in their order. Resolves when a majority of the replica set has all of them in its
+   * journal. Messages wait in memory (at most `maxBufferedBytes`, default 64 MiB) while the set elects a primary, for
+   * at most `deliveryTimeoutMs` (default 30000).
+   *
+   * Rejects with `ERR_CSB_INVALID_MESSAGE`, `ERR_CSB_MESSAGE_TOO_LARGE` (16 MiB), `ERR_CSB_BUFFER_FULL`,
+   * `ERR_CSB_TIMEOUT`, `ERR_CSB_NOT_CONNECTED` or `ERR_CSB_CLOSED`. `error.status` tells whether anything may have
+   * been stored; after `'unknown'` only a send with the same `messageId` is free of duplicates. If one of several
+   * messages cannot be stored as it is, none is sent; otherwise they are no transaction, and some may be stored
+   * although the call rejects.
+   */
+  send<M extends T = T>(
+    messages: ProducerMessage<NotInferred<M>> | readonly ProducerMessage<NotInferred<M>>[],
+  ): Promise<void>
+  /** Waits for the sends under way, then closes. May be called twice. */
+  disconnect(): Promise<void>
+}
+
+/** Receives the messages of one topic for one group. `T` is the payload type. */
+export declare class ChangeStreamConsumer<T = any> {
+  /** For the compiler only: the payload type. */
+  readonly [payload]?: (_: T) => T
+  /**
+   * A consumer with a connection of its own; prefer `broker.createConsumer`, which shares one. `offsetStorage` is not
+   * used: offsets are kept in `database`.
+   */
+  constructor(
+    config: ConsumerConfig<T>,
+    offsetStorage: OffsetStorage,
+    consumerGroupManager: ConsumerGroupManager,
+    mongoUri: string,
+    database: string,
+  )
+  /** Name of this member of the group, unique among all processes. */
+  getConsumerId(): string
+  /** Consumer group. */
+  getGroupId(): string
+  /** Topic name. */
+  getTopic(): string
+  /** Offset of the record handled last; `null` before the first. */
+  getLastProcessedOffset(): ResumeToken | null
+  /** How far this consumer is. */
+  getOffsetInfo(): OffsetInfo
+  /** Whether `subscribe` may be called. */
+  isConnected(): boolean
+  /** Whether a handler is receiving records. */
+  isSubscribed(): boolean
+  /** Logs {@link getOffsetInfo} once, at level INFO, if `enableOffsetMonitoring` is set. */
+  startOffsetMonitoring(): void
+  /** Connects; does nothing when connected. */
+  connect(): Promise<void>
+  /**
+   * Starts receiving. Resolves when every assigned partition listens: what is sent from then on is delivered. A
+   * consumer has one handler. Rejects with `ERR_CSB_ALREADY_SUBSCRIBED`, `ERR_CSB_NOT_CONNECTED`,
+   * `ERR_CSB_PARTITION_NOT_FOUND` or `ERR_CSB_INVALID_CONFIG`.
+   */
+  subscribe<U = T>(config: MessageHandlerConfig<NotInferred<U>>): Promise<void>
+  /**
+   * Stops receiving: handlers in flight finish (for at most `shutdownGraceMs`), offsets are committed, the partitions
+   * are released. May be called twice. Inside a handler of this consumer it resolves at once, and goes on by itself.
+   */
+  unsubscribe(): Promise<void>
+  /**
+   * Stops fetching. Nothing is lost and the partitions are kept.
+   * @throws {@link ChangeStreamBrokerError} `ERR_CSB_NOT_CONNECTED`
+   */
+  pause(): void
+  /**
+   * Goes on where `pause` stopped.
+   * @throws {@link ChangeStreamBrokerError} `ERR_CSB_NOT_CONNECTED`
+   */
+  resume(): void
+  /** Commits now what is handled. Resolves to `false` when there was nothing to commit. */
+  commitOffsets(): Promise<boolean>
+  /** Unsubscribes, in the same way, and leaves the group. */
+  disconnect(): Promise<void>
+}
+
+/** Every failure of this package. Compare `code` or `kind`; the message is for people and may change. */
+export declare class ChangeStreamBrokerError extends Error {
+  /** What failed. Codes are stable. */
+  readonly code: ErrorCode
+  /** What to do about it. */
+  readonly kind: ErrorKind
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean
+  /** `'none'` promises that nothing was changed, so a retry cannot duplicate anything. */
+  readonly effect: Effect
+  /** Of a failed `send`: whether the message may have been stored. */
+  readonly status?: 'notWritten' | 'unknown'
+  /** Topic name, where known. */
+  readonly topic?: string
+  /** Partition number, where known. */
+  readonly partition?: number
+  /** Consumer group, where known. */
+  readonly groupId?: string
+  /** What caused it, where known. */
+  readonly cause?: unknown
+  /** For tests of your own: this package makes its errors itself. */
+  constructor(message: string, fields: Omit<ChangeStreamBrokerError, 'name' | 'message' | 'stack'>)
+}
+
+/**
+ * The second of a date as a `Timestamp` for the MongoDB driver, such as its `startAtOperationTime` takes.
+ * @throws {@link ChangeStreamBrokerError} `ERR_CSB_INVALID_CONFIG` unless it is a valid date between 1970 and 2106.
+ */
+export declare function DateToTimestamp(date: Date): BsonTimestamp
