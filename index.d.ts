@@ -46,10 +46,13 @@ declare const payload: unique symbol
 type NotInferred<T> = [T][T extends any ? 0 : never]
 
 /** Payload type of a producer or consumer, of its configuration, of a record or of a message. */
-export type PayloadOf<C> = C extends { readonly [payload]?: (_: infer T) => infer T } ? T
-  : C extends ConsumerRecord<infer T> ? T
-  : C extends Message<infer T> ? T
-  : never
+export type PayloadOf<C> = C extends { readonly [payload]?: (_: infer T) => infer T }
+  ? T
+  : C extends ConsumerRecord<infer T>
+    ? T
+    : C extends Message<infer T>
+      ? T
+      : never
 
 // ---------------------------------------------------------------------------------------------- configurations
 
@@ -62,10 +65,7 @@ export type BrokerLogger = {
   warn: LogMethod
   /** Without it entries of level DEBUG are dropped. */
   debug?: LogMethod | undefined
-} & (
-  | { /** Preferred to `log`. */ info: LogMethod }
-  | { log: LogMethod }
-)
+} & ({ /** Preferred to `log`. */ info: LogMethod } | { log: LogMethod })
 
 /**
  * Configuration of a broker as {@link defineBroker} and the constructor of {@link ChangeStreamBroker} take it:

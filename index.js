@@ -25,5 +25,5 @@ module.exports = {
   defineBroker,
   defineTopic,
   defineProducer,
-  defineConsumer
+  defineConsumer,
 }

@@ -8,8 +8,10 @@ try {
 
 // Only the client itself: a module that the client requires and that is missing is reported as it is.
 function isClientMissing(error) {
-  return error.code === 'MODULE_NOT_FOUND'
-    && error.message.includes("'../../../.csbroker/client/created-by-csbroker-generate.js'")
+  return (
+    error.code === 'MODULE_NOT_FOUND' &&
+    error.message.includes("'../../../.csbroker/client/created-by-csbroker-generate.js'")
+  )
 }
 
 function notGenerated(cause) {

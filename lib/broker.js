@@ -6,6 +6,7 @@ const { encodeConfig } = require('./encode_config.js')
 const { createLog } = require('./log.js')
 const { nativeAddon } = require('./native_addon.js')
 const { nativeCall, nativeCallSync } = require('./native_call.js')
+const { SharedBroker } = require('./private_broker.js')
 const { createProducer } = require('./producer.js')
 
 // Private state stands beside the instances, not in them: subclasses may use any field name (`logger`, `config`…).
@@ -23,7 +24,7 @@ function ChangeStreamBroker(config) {
   const log = createLog(config)
   const { NativeBroker } = nativeAddon()
   const native = nativeCallSync(() => new NativeBroker(bytes, log.write))
-  states.set(this, { native, log })
+  states.set(this, { native, log, connection: new SharedBroker(native) })
 }
 
 const methods = {
@@ -42,14 +43,14 @@ const methods = {
 
   /** A connected producer. Cheap to call again for the same topic: producers of one topic share their queue. */
   async createProducer(config) {
-    const { native } = states.get(this)
-    return createProducer(native, config)
+    const { connection } = states.get(this)
+    return createProducer(connection, config)
   },
 
   /** A connected consumer; `subscribe()` starts it. */
   async createConsumer(config) {
-    const { native, log } = states.get(this)
-    return createConsumer(native, config, log)
+    const { connection, log } = states.get(this)
+    return createConsumer(connection, config, log)
   },
 
   /**
@@ -57,9 +58,11 @@ const methods = {
    * from inside a handler of one of its consumers it starts that and resolves at once.
    */
   async disconnect() {
-    const { native } = states.get(this)
-    await nativeCall(() => native.disconnect(!isInDeliveryOf(native)))
-  }
+    const { native, connection } = states.get(this)
+    const disconnected = nativeCall(() => native.disconnect(!isInDeliveryOf(native)))
+    connection.endSubscriptions()
+    await disconnected
+  },
 }
 
 for (const [name, value] of Object.entries(methods)) {

@@ -13,7 +13,7 @@ const decodeOptions = {
   promoteBuffers: false,
   promoteValues: true,
   // A broken UTF-8 sequence that somebody else stored becomes U+FFFD instead of stopping the partition.
-  validation: { utf8: false }
+  validation: { utf8: false },
 }
 
 /** Thrown by `encode` for what is larger than bson can write. */

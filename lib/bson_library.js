@@ -1,7 +1,7 @@
 'use strict'
 
-const { createRequire } = require('module')
-const path = require('path')
+const { createRequire } = require('node:module')
+const path = require('node:path')
 
 const versionSymbol = Symbol.for('@@mdb.bson.version')
 const OLDEST_MAJOR = 5
@@ -27,8 +27,7 @@ function findDriver(base) {
 }
 
 function majorVersion(bson) {
-  const prototype = bson && bson.ObjectId && bson.ObjectId.prototype
-  return prototype ? prototype[versionSymbol] : undefined
+  return bson?.ObjectId?.prototype?.[versionSymbol]
 }
 
 /** The bson package of the first driver found from one of `bases` (file paths), if its values are usable here. */

@@ -1,6 +1,6 @@
 'use strict'
 
-const { isDate } = require('util').types
+const { isDate } = require('node:util').types
 
 function isAbsent(value) {
   return value === undefined || value === null
@@ -20,7 +20,8 @@ function isInvalidDate(value) {
 
 function problemOfValue(value) {
   if (value === undefined) return 'value is missing: give what is to be sent; null is a value, too'
-  if (typeof value === 'function' || typeof value === 'symbol') return `value is ${kindOf(value)}, which cannot be stored`
+  if (typeof value === 'function' || typeof value === 'symbol')
+    return `value is ${kindOf(value)}, which cannot be stored`
   if (isInvalidDate(value)) return 'value is an invalid Date'
   if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value) {
     return 'value is a bigint of more than 64 bits, which cannot be stored'

@@ -1,6 +1,5 @@
 'use strict'
 
-const { randomUUID } = require('crypto')
 const { decode } = require('./bson_codec.js')
 const { Deliveries } = require('./deliveries.js')
 const { isInDeliveryOf } = require('./delivery_context.js')
@@ -8,7 +7,7 @@ const { encodeConfig } = require('./encode_config.js')
 const { facadeError } = require('./errors.js')
 const { createLog } = require('./log.js')
 const { nativeCall, nativeCallSync } = require('./native_call.js')
-const { PrivateBroker, sharedBroker } = require('./private_broker.js')
+const { PrivateBroker } = require('./private_broker.js')
 const { readHandlerConfig } = require('./subscription_config.js')
 
 // Private state stands beside the instances, not in them: subclasses may use any field name.
@@ -27,7 +26,8 @@ function initialise(consumer, config, { connection, log, groupManager, id }) {
     id,
     broker: null,
     native: null,
-    opening: null
+    opening: null,
+    deliveries: null,
   })
 }
 
@@ -43,18 +43,32 @@ async function openNative(state) {
 }
 
 function connected(state) {
-  if (state.native !== null && state.native.isConnected()) return state.native
+  if (state.native?.isConnected()) return state.native
   throw facadeError('ERR_CSB_NOT_CONNECTED', 'Consumer not connected. Call connect() first.', {
     topic: state.topic,
-    groupId: state.groupId
+    groupId: state.groupId,
   })
+}
+
+/** The core drains; this sees to it that no handler begins meanwhile. */
+function endDeliveries(state) {
+  const { deliveries, connection } = state
+  if (deliveries === null) return
+  deliveries.end()
+  connection.subscriptions.delete(deliveries)
+  state.deliveries = null
 }
 
 const nothingProcessed = {
   lastProcessed: null,
   lastCommitted: null,
   hasUncommitted: false,
-  areOffsetsSynced: false
+  areOffsetsSynced: false,
+}
+
+function makeId({ groupId, topic }) {
+  const { randomUUID } = require('node:crypto') // costs 10 ms to load, and few programs come here
+  return `${groupId}-${topic}-${randomUUID()}`
 }
 
 /** Registers a directly constructed consumer with its ConsumerGroupManager, as 1.4.2 did on connect. */
@@ -67,16 +81,15 @@ function joinGroupManager(consumer, { groupManager, groupId, topic, id }) {
 /**
  * Receives the messages of one topic as a member of a group. `broker.createConsumer()` returns a connected one;
  * constructed directly, as 1.4.2 allowed, it has a connection of its own from `connect()` to `disconnect()`, and
- * `offsetStorage` is not used: offsets are always kept in `database`.
+ * the offset storage is not used: offsets are always kept in `database`.
  */
 class ChangeStreamConsumer {
-  constructor(config, offsetStorage, consumerGroupManager, mongoUri, database) {
-    const { groupId, topic } = config || {}
+  constructor(config, _offsetStorage, consumerGroupManager, mongoUri, database) {
     initialise(this, config, {
       connection: new PrivateBroker(mongoUri, database),
       log: createLog(),
       groupManager: consumerGroupManager,
-      id: `${groupId}-${topic}-${randomUUID()}`
+      id: makeId(config || {}),
     })
   }
 
@@ -105,12 +118,12 @@ class ChangeStreamConsumer {
 
   isConnected() {
     const { native } = states.get(this)
-    return native !== null && native.isConnected()
+    return native?.isConnected() === true
   }
 
   isSubscribed() {
     const { native } = states.get(this)
-    return native !== null && native.isSubscribed()
+    return native?.isSubscribed() === true
   }
 
   /**
@@ -139,6 +152,12 @@ class ChangeStreamConsumer {
   async subscribe(handlerConfig) {
     const state = states.get(this)
     const native = connected(state)
+    if (isInDeliveryOf(native)) {
+      throw facadeError(
+        'ERR_CSB_ALREADY_SUBSCRIBED',
+        'subscribe() inside a handler of the same consumer would wait for itself; call it when the handler is done',
+      )
+    }
     const { bytes, handlers } = readHandlerConfig(handlerConfig)
     const { broker, topic, groupId, log, groupManager } = state
     const deliveries = new Deliveries({
@@ -149,15 +168,20 @@ class ChangeStreamConsumer {
       log,
       afterRecord: groupManager
         ? (record) => groupManager.updateOffset(groupId, topic, record.offset, record.partition)
-        : undefined
+        : undefined,
     })
     await nativeCall(() => native.subscribe(bytes, deliveries.receive))
+    endDeliveries(state)
+    state.deliveries = deliveries
+    state.connection.subscriptions.add(deliveries)
   }
 
   /** Stops fetching; nothing is dropped and the partitions stay assigned. */
   pause() {
-    const native = connected(states.get(this))
+    const state = states.get(this)
+    const native = connected(state)
     nativeCallSync(() => native.pause())
+    if (state.deliveries !== null) state.deliveries.stopInFlight()
   }
 
   resume() {
@@ -176,24 +200,31 @@ class ChangeStreamConsumer {
    * a handler of this consumer it starts that and resolves at once, for it would wait for itself.
    */
   async unsubscribe() {
-    const { native } = states.get(this)
-    if (native !== null) await nativeCall(() => native.unsubscribe(!isInDeliveryOf(native)))
+    const state = states.get(this)
+    const { native } = state
+    if (native === null) return
+    const unsubscribed = nativeCall(() => native.unsubscribe(!isInDeliveryOf(native)))
+    endDeliveries(state)
+    await unsubscribed
   }
 
   /** As `unsubscribe()`, and leaves the group. */
   async disconnect() {
-    const { native, groupManager, groupId, id, connection } = states.get(this)
+    const state = states.get(this)
+    const { native, groupManager, groupId, id, connection } = state
     const wait = native === null || !isInDeliveryOf(native)
-    if (native !== null) await nativeCall(() => native.disconnect(wait))
+    const disconnected = native === null ? undefined : nativeCall(() => native.disconnect(wait))
+    endDeliveries(state)
+    await disconnected
     if (groupManager) groupManager.removeMemberFromGroup(groupId, id)
     await connection.close(wait)
   }
 }
 
 /** The consumer of a ChangeStreamBroker. */
-async function createConsumer(nativeBroker, config, log) {
+async function createConsumer(connection, config, log) {
   const consumer = Object.create(ChangeStreamConsumer.prototype)
-  initialise(consumer, config, { connection: sharedBroker(nativeBroker), log })
+  initialise(consumer, config, { connection, log })
   await consumer.connect()
   return consumer
 }

@@ -2,7 +2,7 @@
 
 const { bsonLibrary } = require('./bson_library.js')
 const { facadeError } = require('./errors.js')
-const { isDate } = require('util').types
+const { isDate } = require('node:util').types
 
 /**
  * The BSON Timestamp of a date: seconds since 1970 in `t`, 0 in `i`, as `startAtOperationTime` takes it. (1.4.2 put

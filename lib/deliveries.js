@@ -4,7 +4,7 @@ const { decode, encode } = require('./bson_codec.js')
 const { deliverBatch } = require('./deliver_batch.js')
 const { runInDelivery } = require('./delivery_context.js')
 const { errorFromNative, facadeError } = require('./errors.js')
-const { isNativeError } = require('util').types
+const { isNativeError } = require('node:util').types
 
 const DELIVER = 0
 const STOP = 1
@@ -22,9 +22,13 @@ const LONGEST_TEXT = 16 * 1024
 /** The error that errorHandler gets: what was thrown itself if it is an Error, also one of another realm. */
 function asError(thrown) {
   if (thrown instanceof Error || isNativeError(thrown)) return thrown
-  return facadeError('ERR_CSB_HANDLER_FAILED', `The handler threw a value that is not an Error: ${textOf(() => thrown)}`, {
-    cause: thrown
-  })
+  return facadeError(
+    'ERR_CSB_HANDLER_FAILED',
+    `The handler threw a value that is not an Error: ${textOf(() => thrown)}`,
+    {
+      cause: thrown,
+    },
+  )
 }
 
 /** Text of anything; never throws, although getters of user-made errors may. */
@@ -40,7 +44,7 @@ function encodeError(error) {
   return encode({
     name: textOf(() => error.name),
     message: textOf(() => error.message),
-    stack: textOf(() => error.stack || '')
+    stack: textOf(() => error.stack || ''),
   })
 }
 
@@ -58,7 +62,22 @@ class Deliveries {
     this.log = log
     this.afterRecord = afterRecord
     this.inFlight = new Map()
+    this.ended = false
     this.receive = this.receive.bind(this)
+  }
+
+  // The core's STOP comes through the event loop. Handlers that never wait for it would all be called before, so a
+  // pause or an end that is asked for in this process takes effect at once.
+
+  /** After the handler calls in flight no other follows in these deliveries. */
+  stopInFlight() {
+    for (const delivery of this.inFlight.values()) delivery.stopping = true
+  }
+
+  /** The same, for good. */
+  end() {
+    this.ended = true
+    this.stopInFlight()
   }
 
   receive(kind, id, payload) {
@@ -79,7 +98,7 @@ class Deliveries {
   }
 
   async deliver(id, payload) {
-    const delivery = { stopping: false, failed: undefined }
+    const delivery = { stopping: this.ended || this.native.isPaused(), failed: undefined }
     this.inFlight.set(id, delivery)
     const { handled, total, failed } = await this.runBatch(delivery, id, payload)
     if (failed !== undefined) {
@@ -99,7 +118,7 @@ class Deliveries {
         await runInDelivery(this.owners, () => handler(record))
         if (this.afterRecord !== undefined) this.afterRecord(record)
       },
-      progress: (handled) => this.native.report(id, handled, PROGRESS)
+      progress: (handled) => this.native.report(id, handled, PROGRESS),
     }
     try {
       const outcome = await deliverBatch(delivery, payload, options)

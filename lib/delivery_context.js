@@ -1,6 +1,6 @@
 'use strict'
 
-const { AsyncLocalStorage } = require('async_hooks')
+const { AsyncLocalStorage } = require('node:async_hooks')
 
 // A handler may close its own consumer or broker. Waiting there for the handlers in flight would be waiting for
 // itself, so every delivery runs in a context by which such a call is recognised, however deep it is.
@@ -22,7 +22,7 @@ async function runInDelivery(owners, run) {
 /** Whether the caller runs inside a handler that `owner` would wait for. */
 function isInDeliveryOf(owner) {
   const delivery = current.getStore()
-  return delivery !== undefined && delivery.running && delivery.owners.includes(owner)
+  return delivery?.running === true && delivery.owners.includes(owner)
 }
 
 module.exports = { isInDeliveryOf, runInDelivery }

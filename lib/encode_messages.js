@@ -62,7 +62,7 @@ function encodeOne(entry, index) {
     if (cause instanceof BsonTooLargeError) {
       throw refuse('ERR_CSB_MESSAGE_TOO_LARGE', index, 'it is larger than the 16 MiB that MongoDB can store', cause)
     }
-    throw refuse('ERR_CSB_INVALID_MESSAGE', index, `it cannot be encoded: ${cause && cause.message}`, cause)
+    throw refuse('ERR_CSB_INVALID_MESSAGE', index, `it cannot be encoded: ${cause?.message}`, cause)
   }
 }
 

@@ -9,8 +9,9 @@ const facadeCodes = {
   ERR_CSB_INVALID_MESSAGE: { kind: 'invalid', effect: 'none' },
   ERR_CSB_MESSAGE_TOO_LARGE: { kind: 'invalid', effect: 'none' },
   ERR_CSB_NOT_CONNECTED: { kind: 'closed', effect: 'none' },
+  ERR_CSB_ALREADY_SUBSCRIBED: { kind: 'closed', effect: 'none' },
   ERR_CSB_HANDLER_FAILED: { kind: 'handler', effect: 'possible' },
-  ERR_CSB_INTERNAL: { kind: 'internal', effect: 'possible' }
+  ERR_CSB_INTERNAL: { kind: 'internal', effect: 'possible' },
 }
 
 const optionalFields = ['status', 'topic', 'partition', 'groupId']
@@ -36,24 +37,27 @@ class ChangeStreamBrokerError extends Error {
       Object.defineProperty(this, 'cause', { value: fields.cause, writable: true, configurable: true })
     }
   }
-
-  static [Symbol.hasInstance](value) {
-    // A subclass inherits this method but not the brand: there the usual rule holds.
-    if (this !== ChangeStreamBrokerError) return Function.prototype[Symbol.hasInstance].call(this, value)
-    return typeof value === 'object' && value !== null && value[brand] === true
-  }
 }
 
 Object.defineProperty(ChangeStreamBrokerError.prototype, 'name', {
   value: 'ChangeStreamBrokerError',
   writable: true,
-  configurable: true
+  configurable: true,
 })
 Object.defineProperty(ChangeStreamBrokerError.prototype, brand, { value: true })
+Object.defineProperty(ChangeStreamBrokerError, Symbol.hasInstance, {
+  value: function hasInstance(value) {
+    // A subclass inherits this method but not the brand: there the usual rule holds.
+    if (this !== ChangeStreamBrokerError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    return typeof value === 'object' && value !== null && value[brand] === true
+  },
+})
 
 /** An error that lib/ raises by itself; `more` may hold `cause`, `status`, `topic`, `partition`, `groupId`. */
 function facadeError(code, message, more) {
-  return new ChangeStreamBrokerError(message, { code, retryable: false, ...facadeCodes[code], ...more })
+  const error = new ChangeStreamBrokerError(message, { code, retryable: false, ...facadeCodes[code], ...more })
+  Error.captureStackTrace(error, facadeError)
+  return error
 }
 
 /** The public error for what the addon threw, or for the error fields that it delivered. */

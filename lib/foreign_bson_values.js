@@ -1,6 +1,6 @@
 'use strict'
 
-const { isDate, isMap, isRegExp } = require('util').types
+const { isDate, isMap, isRegExp } = require('node:util').types
 
 // bson refuses values of another major version of itself, which is what a process with two drivers hands in. They
 // all carry `_bsontype`, and their public fields have been the same since version 1. (Before version 5 some type
@@ -18,7 +18,7 @@ const makers = {
   BSONRegExp: (bson, value) => new bson.BSONRegExp(value.pattern, value.options),
   BSONSymbol: (bson, value) => new bson.BSONSymbol(value.value),
   MinKey: (bson) => new bson.MinKey(),
-  MaxKey: (bson) => new bson.MaxKey()
+  MaxKey: (bson) => new bson.MaxKey(),
 }
 makers.ObjectID = makers.ObjectId
 makers.Symbol = makers.BSONSymbol
@@ -48,7 +48,7 @@ function adopt(original, bson) {
   const value = original && typeof original.toBSON === 'function' ? original.toBSON() : original
   if (typeof value !== 'object' || value === null) return value
   if (isBsonValue(value)) {
-    const known = Object.prototype.hasOwnProperty.call(makers, value._bsontype)
+    const known = Object.hasOwn(makers, value._bsontype)
     return known ? makers[value._bsontype](bson, value) : value
   }
   if (ArrayBuffer.isView(value) || isDate(value) || isRegExp(value)) return value

@@ -19,14 +19,18 @@ function writeToLogger(logger, level, context, message) {
   try {
     logger[method](message, context)
   } catch (error) {
-    writeToConsole(LogLevel.ERROR, context, `The configured logger threw (${describe(error)}) on this entry: ${message}`)
+    writeToConsole(
+      LogLevel.ERROR,
+      context,
+      `The configured logger threw (${describe(error)}) on this entry: ${message}`,
+    )
   }
 }
 
 /** One line about anything that was thrown; never throws itself. */
 function describe(thrown) {
   try {
-    return String((thrown && thrown.stack) || thrown)
+    return String(thrown?.stack || thrown)
   } catch {
     return 'a value that cannot be printed'
   }
@@ -55,9 +59,7 @@ function levelOf(name) {
 function createLog(config) {
   const { logger, logLevel, logContext } = config || {}
   if (logger !== undefined && logger !== null) checkLogger(logger)
-  const write = logger
-    ? (level, context, message) => writeToLogger(logger, level, context, message)
-    : writeToConsole
+  const write = logger ? (level, context, message) => writeToLogger(logger, level, context, message) : writeToConsole
   const level = levelOf(logLevel)
   const context = typeof logContext === 'string' && logContext !== '' ? logContext : 'ChangeStreamBroker'
   return {
@@ -70,7 +72,7 @@ function createLog(config) {
       const text = `${message}: ${describe(thrown)}`
       if (level >= LogLevel.ERROR) write(LogLevel.ERROR, context, text)
       else process.emitWarning(text, 'ChangeStreamBrokerWarning')
-    }
+    },
   }
 }
 

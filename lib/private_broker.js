@@ -7,11 +7,13 @@ const { nativeCall, nativeCallSync } = require('./native_call.js')
 /**
  * The native broker of a producer, consumer, topic manager or offset storage that was constructed directly, without
  * a ChangeStreamBroker. It is made by `open()` and gone after `close()`, so that an instance can be connected again.
+ * `subscriptions` holds the Deliveries of its consumers.
  */
 class PrivateBroker {
   constructor(mongoUri, database) {
     this.config = { mongoUri, database, autoCreateTopics: true }
     this.opening = null
+    this.subscriptions = new Set()
   }
 
   /** The connected native broker. Calls share one attempt; after a failure the next call tries again. */
@@ -42,12 +44,24 @@ class PrivateBroker {
   }
 }
 
-/** The same two verbs for what a ChangeStreamBroker made: the connection is the broker's to close. */
-function sharedBroker(native) {
-  return {
-    open: async () => native,
-    close: async () => {}
+/** The same for what a ChangeStreamBroker made: the connection is the broker's to close. */
+class SharedBroker {
+  constructor(native) {
+    this.native = native
+    this.subscriptions = new Set()
+  }
+
+  async open() {
+    return this.native
+  }
+
+  async close() {}
+
+  /** No subscription calls its handler again; what runs now finishes. */
+  endSubscriptions() {
+    for (const deliveries of this.subscriptions) deliveries.end()
+    this.subscriptions.clear()
   }
 }
 
-module.exports = { PrivateBroker, sharedBroker }
+module.exports = { PrivateBroker, SharedBroker }

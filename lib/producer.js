@@ -4,7 +4,7 @@ const { encodeConfig } = require('./encode_config.js')
 const { encodeMessages } = require('./encode_messages.js')
 const { facadeError } = require('./errors.js')
 const { nativeCall } = require('./native_call.js')
-const { PrivateBroker, sharedBroker } = require('./private_broker.js')
+const { PrivateBroker } = require('./private_broker.js')
 
 // Private state stands beside the instances, not in them: subclasses may use any field name.
 const states = new WeakMap()
@@ -27,7 +27,7 @@ async function openNative(state) {
 }
 
 function isConnected(state) {
-  return state.native !== null && state.native.isConnected()
+  return state.native?.isConnected() === true
 }
 
 /**
@@ -68,7 +68,7 @@ class ChangeStreamProducer {
     if (!isConnected(state)) {
       throw facadeError('ERR_CSB_NOT_CONNECTED', 'Producer not connected. Call connect() first.', {
         status: 'notWritten',
-        topic: state.topic
+        topic: state.topic,
       })
     }
     const parts = encodeMessages(messages, state.partitionStrategy !== 'round-robin')
@@ -95,9 +95,9 @@ class ChangeStreamProducer {
 }
 
 /** The producer of a ChangeStreamBroker. */
-async function createProducer(nativeBroker, config) {
+async function createProducer(connection, config) {
   const producer = Object.create(ChangeStreamProducer.prototype)
-  initialise(producer, config, sharedBroker(nativeBroker))
+  initialise(producer, config, connection)
   await producer.connect()
   return producer
 }

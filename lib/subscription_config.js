@@ -21,7 +21,7 @@ function readHandlerConfig(config) {
   }
   const handlers = {
     handler: handler.bind(config),
-    errorHandler: errorHandler ? errorHandler.bind(config) : undefined
+    errorHandler: errorHandler ? errorHandler.bind(config) : undefined,
   }
   return { bytes, handlers }
 }

@@ -32,11 +32,12 @@ export async function cacheEntry(directory, entry, fill, onWait = () => {}) {
     if (await exists(target)) return target
     if (await takeLock(lock)) break
     if (!waited) onWait()
-    if (Date.now() > deadline) throw new Error(`another process has held ${lock} for 15 minutes: remove it if none is at work`)
+    if (Date.now() > deadline)
+      throw new Error(`another process has held ${lock} for 15 minutes: remove it if none is at work`)
     await delay(POLL_MS)
   }
   try {
-    if (!await exists(target)) await fillAndPublish(directory, entry, fill)
+    if (!(await exists(target))) await fillAndPublish(directory, entry, fill)
     return target
   } finally {
     await rm(lock, { recursive: true, force: true })
@@ -51,7 +52,7 @@ async function fillAndPublish(directory, entry, fill) {
     await rename(temporary, join(directory, entry))
   } catch (error) {
     await rm(temporary, { recursive: true, force: true })
-    const isThereAlready = error.syscall === 'rename' && await exists(join(directory, entry))
+    const isThereAlready = error.syscall === 'rename' && (await exists(join(directory, entry)))
     if (!isThereAlready) throw error
   }
 }
@@ -110,5 +111,5 @@ function absent(error) {
 }
 
 export async function exists(path) {
-  return await stat(path).then(() => true, absent) ?? false
+  return (await stat(path).then(() => true, absent)) ?? false
 }

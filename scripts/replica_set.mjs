@@ -1,5 +1,6 @@
 // A MongoDB replica set for tests, demo and benchmarks, in a temporary folder on free loopback ports.
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,7 +50,9 @@ async function prepare(executable, ports, { auth = false, standalone = false, ..
     await rm(directory, { recursive: true, force: true })
     throw error
   }
-  const members = ports.map((port, member) => mongodArguments(directory, port, member, { auth, standalone, ...options }))
+  const members = ports.map((port, member) =>
+    mongodArguments(directory, port, member, { auth, standalone, ...options }),
+  )
   const mongods = new SupervisedMongods({ directory, executable, members })
   return new ReplicaSet({ directory, ports, auth, standalone, mongods })
 }
@@ -115,10 +118,14 @@ class ReplicaSet {
 
   /** The first start of all members; for `startReplicaSet` only. */
   async launch() {
-    await Promise.all(this.ports.map((port, member) => this.#bringUp(member, async (signal) => {
-      await this.#mongods.start(member)
-      await untilListening(port, signal)
-    })))
+    await Promise.all(
+      this.ports.map((port, member) =>
+        this.#bringUp(member, async (signal) => {
+          await this.#mongods.start(member)
+          await untilListening(port, signal)
+        }),
+      ),
+    )
     await this.#bringUp(0, async (signal) => {
       if (this.#standalone) await untilWritable(this.port, signal)
       else await initiateReplicaSet({ name: REPLICA_SET, ports: this.ports, signal })
@@ -129,8 +136,8 @@ class ReplicaSet {
   /** Runs `work` until it is done, the member ends or the deadline is over; an error carries the end of its log. */
   async #bringUp(member, work) {
     const controller = new AbortController()
-    const aborted = new Promise((resolve, reject) => {
-      controller.signal.addEventListener('abort', () => reject(controller.signal.reason))
+    const aborted = once(controller.signal, 'abort').then(() => {
+      throw controller.signal.reason
     })
     const giveUp = (reason) => controller.abort(new Error(reason))
     const timer = setTimeout(giveUp, START_DEADLINE_MS, `is not up after ${START_DEADLINE_MS / 1000} s`)

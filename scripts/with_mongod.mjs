@@ -62,9 +62,11 @@ async function run([name, ...args], env = {}) {
 }
 
 main().then(
-  ({ code, signal }) => { process.exitCode = code ?? 128 + constants.signals[signal] },
+  ({ code, signal }) => {
+    process.exitCode = code ?? 128 + constants.signals[signal]
+  },
   (error) => {
     console.error(`with_mongod: ${error.message}`)
     process.exitCode = 1
-  }
+  },
 )

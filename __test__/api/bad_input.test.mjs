@@ -26,7 +26,12 @@ describe('broker configuration', () => {
     })
   }
 
-  for (const mongoUri of ['mongodb://', 'mongodb://host:notaport', 'mongodb://u:secret@h/?w=-5', 'mongodb://%zz@host']) {
+  for (const mongoUri of [
+    'mongodb://',
+    'mongodb://host:notaport',
+    'mongodb://u:secret@h/?w=-5',
+    'mongodb://%zz@host',
+  ]) {
     it(`malformed ${mongoUri}`, async () => {
       const error = await rejectsWith((async () => connectTo(mongoUri))(), 'ERR_CSB_INVALID_CONFIG')
       assert.doesNotMatch(`${error.message} ${error.stack} ${error.cause}`, /secret/)
@@ -39,7 +44,13 @@ describe('broker configuration', () => {
     })
   }
 
-  for (const field of [{ database: 'a.b' }, { database: '' }, { logLevel: 'LOUD' }, { logger: {} }, { logger: 'console' }]) {
+  for (const field of [
+    { database: 'a.b' },
+    { database: '' },
+    { logLevel: 'LOUD' },
+    { logger: {} },
+    { logger: 'console' },
+  ]) {
     it(JSON.stringify(field), () => {
       const error = throwsWith(() => new ChangeStreamBroker({ mongoUri: test.uri, ...field }), 'ERR_CSB_INVALID_CONFIG')
       assert.match(error.message, new RegExp(Object.keys(field)[0]))
@@ -56,7 +67,10 @@ describe('broker configuration', () => {
 describe('servers that cannot be used', () => {
   it('unreachable: rejects within serverSelectionTimeoutMS', async () => {
     const start = performance.now()
-    const error = await rejectsWith(connectTo(shortSelection('mongodb://root:hunter2@127.0.0.1:9')), 'ERR_CSB_UNAVAILABLE')
+    const error = await rejectsWith(
+      connectTo(shortSelection('mongodb://root:hunter2@127.0.0.1:9')),
+      'ERR_CSB_UNAVAILABLE',
+    )
     assert.ok(performance.now() - start < 3_000, 'later than the timeout and a margin')
     assert.equal(error.retryable, true)
     assert.doesNotMatch(`${error.message} ${error.stack} ${error.cause}`, /hunter2/)
@@ -82,11 +96,24 @@ describe('topics, producers and consumers', () => {
       const config = { name: topic, collection: topic, partitions, retentionMs: 60_000 }
       const error = await rejectsWith(broker.createTopic(config), 'ERR_CSB_INVALID_CONFIG')
       assert.match(error.message, /partitions/)
-      await rejectsWith(broker.createProducer(producerConfig(topic, partitions)), 'ERR_CSB_INVALID_CONFIG')
+      await rejectsWith(broker.createProducer({ ...producerConfig(topic), partitions }), 'ERR_CSB_INVALID_CONFIG')
     })
   }
 
-  for (const topic of ['', 'a$b', 'a..b', 'a\0b', 'system.x', '.a', 'a.', 'topics', 'x'.repeat(200), 5, null, undefined]) {
+  for (const topic of [
+    '',
+    'a$b',
+    'a..b',
+    'a\0b',
+    'system.x',
+    '.a',
+    'a.',
+    'topics',
+    'x'.repeat(200),
+    5,
+    null,
+    undefined,
+  ]) {
     it(`topic ${JSON.stringify(topic)}`.slice(0, 40), async () => {
       await rejectsWith(broker.createProducer(producerConfig(topic)), 'ERR_CSB_INVALID_CONFIG')
       await rejectsWith(broker.createConsumer(consumerConfig(topic, 'group')), 'ERR_CSB_INVALID_CONFIG')
@@ -144,7 +171,13 @@ describe('subscribe', () => {
     })
   }
 
-  for (const more of [{ errorHandler: 'x' }, { maxRetries: -1 }, { maxRetries: '3' }, { retryDelay: NaN }, { autoCommit: 1 }]) {
+  for (const more of [
+    { errorHandler: 'x' },
+    { maxRetries: -1 },
+    { maxRetries: '3' },
+    { retryDelay: NaN },
+    { autoCommit: 1 },
+  ]) {
     it(`with ${JSON.stringify(more)}`, async () => {
       await rejectsWith((await consumer()).subscribe({ handler, ...more }), 'ERR_CSB_INVALID_CONFIG')
     })
@@ -166,7 +199,10 @@ describe('subscribe', () => {
   })
 
   it('a partition that the topic does not have', async () => {
-    const error = await rejectsWith((await consumer({ partitions: [0, 2] })).subscribe({ handler }), 'ERR_CSB_PARTITION_NOT_FOUND')
+    const error = await rejectsWith(
+      (await consumer({ partitions: [0, 2] })).subscribe({ handler }),
+      'ERR_CSB_PARTITION_NOT_FOUND',
+    )
     assert.deepEqual([error.topic, error.partition], [topic, 2])
   })
 
@@ -186,10 +222,13 @@ describe('subscribe', () => {
           handled.push(record)
         },
         errorHandler: (error) => errors.push(error),
-        maxRetries: 0
+        maxRetries: 0,
       })
       const producer = await broker.createProducer(producerConfig(topic, 2))
-      await producer.send([{ key: 'same', value: 'throw' }, { key: 'same', value: 'next' }])
+      await producer.send([
+        { key: 'same', value: 'throw' },
+        { key: 'same', value: 'next' },
+      ])
       await Promise.all([errors.received(1), handled.received(1)])
       const [error] = errors.items
       assert.equal(error.code, 'ERR_CSB_HANDLER_FAILED')

@@ -34,7 +34,16 @@ const invalid = [
   ['a bigint of more than 64 bits', { value: 2n ** 64n }],
   ['a key with a NUL', { value: { 'a\0b': 1 } }],
   ['a field _bsontype', { value: { a: { _bsontype: 'ObjectId', id: '0'.repeat(24) } } }],
-  ['a getter that throws', { value: { get a() { throw new Error('from the getter') } } }],
+  [
+    'a getter that throws',
+    {
+      value: {
+        get a() {
+          throw new Error('from the getter')
+        },
+      },
+    },
+  ],
   ['a string as timestamp', { value: 1, timestamp: '2024-01-01T00:00:00Z' }],
   ['a number as timestamp', { value: 1, timestamp: Date.now() }],
   ['an invalid Date as timestamp', { value: 1, timestamp: new Date('nonsense') }],
@@ -45,7 +54,7 @@ const invalid = [
   ['a string as headers', { value: 1, headers: 'x' }],
   ['an array as headers', { value: 1, headers: [] }],
   ['a number as messageId', { value: 1, messageId: 1 }],
-  ['an empty messageId', { value: 1, messageId: '' }]
+  ['an empty messageId', { value: 1, messageId: '' }],
 ]
 
 describe('messages that are refused', () => {
@@ -73,7 +82,7 @@ describe('messages that are refused', () => {
     const value = {
       toBSON() {
         throw boom
-      }
+      },
     }
     const error = await rejectsWith(producer.send({ value }), 'ERR_CSB_INVALID_MESSAGE')
     assert.strictEqual(error.cause, boom)
@@ -90,12 +99,15 @@ describe('messages that are refused', () => {
     ['a text of 20 MiB in an object', { text: 'x'.repeat(20 * mib), after: 1 }],
     ['17 MiB of characters that take 4 bytes', { a: [['🔑'.repeat((17 * mib) / 4)]] }],
     ['bytes of 40 MiB', Buffer.alloc(40 * mib)],
-    ['3 million numbers', Array.from({ length: 3_000_000 }, (_, n) => n)]
+    ['3 million numbers', Array.from({ length: 3_000_000 }, (_, n) => n)],
   ]
   for (const [name, value] of large) {
     it(`over 16 MB: ${name}`, async () => {
       const before = await stored()
-      const sent = producer.send([{ key: 'k', value: 'good' }, { key: 'k', value }])
+      const sent = producer.send([
+        { key: 'k', value: 'good' },
+        { key: 'k', value },
+      ])
       const error = await rejectsWith(sent, 'ERR_CSB_MESSAGE_TOO_LARGE', { within: 30_000 })
       assert.equal(error.effect, 'none')
       assert.equal(await stored(), before)

@@ -13,7 +13,7 @@ function direct(topic, groups = new ConsumerGroupManager()) {
   return {
     groups,
     producer: new ChangeStreamProducer(producerConfig(topic), test.uri, test.database),
-    consumer: new ChangeStreamConsumer(consumerConfig(topic, 'group'), storage, groups, test.uri, test.database)
+    consumer: new ChangeStreamConsumer(consumerConfig(topic, 'group'), storage, groups, test.uri, test.database),
   }
 }
 
@@ -82,7 +82,7 @@ describe('direct construction', () => {
       lastProcessed: null,
       lastCommitted: null,
       hasUncommitted: false,
-      areOffsetsSynced: false
+      areOffsetsSynced: false,
     })
     await Promise.all([consumer.unsubscribe(), consumer.disconnect(), producer.disconnect()])
   })
@@ -119,7 +119,7 @@ describe('producers of one broker', () => {
     const sends = Array.from({ length: 200 }, (_, value) =>
       producer.send({ value, key: 'k' }).then(() => {
         stored += 1
-      })
+      }),
     )
     await producer.disconnect()
     assert.equal(stored, 200)

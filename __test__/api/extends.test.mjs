@@ -91,7 +91,10 @@ describe('a subclass', () => {
 
   it('keeps its own fields untouched', () => {
     const service = new Es2022Service(brokerConfig, 'dependency')
-    assert.deepEqual([service.config, service.producers, service.secret, service.dependency], ['mine', ['mine'], 42, 'dependency'])
+    assert.deepEqual(
+      [service.config, service.producers, service.secret, service.dependency],
+      ['mine', ['mine'], 42, 'dependency'],
+    )
   })
 
   it('may override and call super', async () => {
@@ -110,11 +113,7 @@ describe('a subclass', () => {
   })
 
   it('that does not pass a configuration fails with a typed error', () => {
-    class Forgetful extends ChangeStreamBroker {
-      constructor() {
-        super()
-      }
-    }
+    class Forgetful extends ChangeStreamBroker {}
     throwsWith(() => new Forgetful(), 'ERR_CSB_INVALID_CONFIG')
     throwsWith(() => new services.es5(), 'ERR_CSB_INVALID_CONFIG')
   })

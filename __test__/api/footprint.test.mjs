@@ -5,19 +5,21 @@ import { runProgram } from '../support/run_program.mjs'
 import { testDatabase, uniqueTopic } from '../support/test_database.mjs'
 
 const test = testDatabase('footprint')
-const MIB = 1024 * 1024
+const MEGABYTE = 1e6
 const ROUNDS = 9
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]
 
+async function measure(program, args) {
+  const { code, lines, stderr } = await runProgram(program, { args })
+  assert.equal(code, 0, stderr)
+  return lines[0]
+}
+
 /** The median over several processes, because one process may have been disturbed. */
 async function medianOf(field, program, args, rounds) {
   const measured = []
-  for (let round = 0; round < rounds; round++) {
-    const { code, lines, stderr } = await runProgram(program, { args })
-    assert.equal(code, 0, stderr)
-    measured.push(lines[0][field])
-  }
+  for (let round = 0; round < rounds; round++) measured.push((await measure(program, args))[field])
   return median(measured)
 }
 
@@ -32,12 +34,18 @@ describe('import', () => {
   it('loads neither the addon nor bson', async () => {
     const { lines, stderr } = await runProgram('import_time', { args: ['index.js'] })
     assert.ok(lines.length === 1, stderr)
-    assert.deepEqual(lines[0].loaded.filter((file) => /\.node$|bson\.|mongodb|native\.js/.test(file)), [])
+    assert.deepEqual(
+      lines[0].loaded.filter((file) => /\.node$|bson\.|mongodb|native\.js/.test(file)),
+      [],
+    )
   })
 
   it('define.js loads nothing else of the package', async () => {
     const { lines } = await runProgram('import_time', { args: ['define.js'] })
-    assert.deepEqual(lines[0].loaded.map((file) => file.split('/').pop()), ['define.js'])
+    assert.deepEqual(
+      lines[0].loaded.map((file) => file.split('/').pop()),
+      ['define.js'],
+    )
   })
 })
 
@@ -45,13 +53,12 @@ describe('a subscribed process', () => {
   for (const partitions of [1, 64]) {
     it(`with ${partitions} partitions: less than 25 MB over a bare process, at most 8 connections`, async () => {
       const appName = `footprint-${partitions}-${process.pid}`
-      const bare = await medianOf('rss', 'subscribed_footprint', ['bare'], 3)
       const args = ['subscribed', test.uri, test.database, uniqueTopic(), String(partitions), appName]
-      const { code, lines, stderr } = await runProgram('subscribed_footprint', { args })
-      assert.equal(code, 0, stderr)
-      const [{ rss, connections }] = lines
-      const extra = (rss - bare) / MIB
-      assert.ok(extra < 25, `${extra.toFixed(1)} MiB over a bare process`)
+      const bare = await medianOf('rss', 'subscribed_footprint', ['bare'], 3)
+      const subscribed = await medianOf('rss', 'subscribed_footprint', args, 3)
+      const extra = (subscribed - bare) / MEGABYTE
+      assert.ok(extra < 25, `${extra.toFixed(1)} MB over a bare process`)
+      const { connections } = await measure('subscribed_footprint', args)
       assert.ok(connections >= 1 && connections <= 8, `${connections} connections`)
     })
   }

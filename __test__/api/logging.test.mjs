@@ -25,7 +25,10 @@ describe('console', () => {
     const lines = stdout.trim().split('\n')
     assert.ok(lines.length > 0 && lines[0] !== '')
     for (const line of lines) assert.match(line, LINE)
-    assert.ok(lines.every((line) => line.includes('[Purchase Service Broker]')), stdout)
+    assert.ok(
+      lines.every((line) => line.includes('[Purchase Service Broker]')),
+      stdout,
+    )
     assert.ok(!lines.some((line) => line.startsWith('[DEBUG]')))
   })
 
@@ -60,7 +63,7 @@ async function brokerWithFailure(config) {
     errorHandler: () => {
       throw new Error('broken errorHandler')
     },
-    retryDelay: 1
+    retryDelay: 1,
   })
   await producer.send({ value: 1 })
   await handled.received(1)

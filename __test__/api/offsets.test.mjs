@@ -51,7 +51,7 @@ describe('commits', () => {
       lastProcessed: record.offset,
       lastCommitted: record.offset,
       hasUncommitted: false,
-      areOffsetsSynced: true
+      areOffsetsSynced: true,
     })
     assert.equal(await consumer.commitOffsets(), false)
   })
@@ -65,7 +65,10 @@ describe('commits', () => {
   })
 
   it('autoCommitIntervalMs commits within the interval, not at once', async () => {
-    const { topic, producer, inbox } = await setUp({ autoCommit: true, autoCommitIntervalMs: 1_500 }, { autoCommit: undefined })
+    const { topic, producer, inbox } = await setUp(
+      { autoCommit: true, autoCommitIntervalMs: 1_500 },
+      { autoCommit: undefined },
+    )
     const start = performance.now()
     await producer.send({ value: 1 })
     const [record] = await inbox.received(1)
@@ -89,7 +92,7 @@ describe('commits', () => {
         await new Promise((resolve) => setTimeout(resolve, 10))
         if (record.message.value === 9) await blocked
       },
-      autoCommit: true
+      autoCommit: true,
     })
     await producer.send(Array.from({ length: 20 }, (_, value) => ({ value, key: 'k' })))
     const items = await started.received(10)
@@ -113,13 +116,17 @@ describe('OffsetStorage', () => {
     topic: 'any',
     partition,
     offset: { _data: data },
-    timestamp: new Date(1_700_000_000_000 + partition)
+    timestamp: new Date(1_700_000_000_000 + partition),
   })
 
   it('must be connected', async () => {
     assert.equal(storage.isConnected(), false)
     assert.deepEqual(storage.getConnectionInfo(), { database: test.database, collection: 'consumer_offsets' })
-    for (const call of [() => storage.ensureConnected(), () => storage.getOffsets('g'), () => storage.commitOffset(commit(0, 'A'))]) {
+    for (const call of [
+      () => storage.ensureConnected(),
+      () => storage.getOffsets('g'),
+      () => storage.commitOffset(commit(0, 'A')),
+    ]) {
       const error = await rejectsWith(call(), 'ERR_CSB_NOT_CONNECTED')
       assert.match(error.message, /^OffsetStorage not connected/)
     }
@@ -140,7 +147,12 @@ describe('OffsetStorage', () => {
   })
 
   it('refuses a malformed commit', async () => {
-    for (const bad of [undefined, { ...commit(0, 'A'), groupId: undefined }, { ...commit(0, 'A'), partition: -1 }, { ...commit(0, 'A'), timestamp: 'now' }]) {
+    for (const bad of [
+      undefined,
+      { ...commit(0, 'A'), groupId: undefined },
+      { ...commit(0, 'A'), partition: -1 },
+      { ...commit(0, 'A'), timestamp: 'now' },
+    ]) {
       await rejectsWith(storage.commitOffset(bad), 'ERR_CSB_INVALID_CONFIG')
     }
     await storage.disconnect()

@@ -6,7 +6,8 @@ import { consumerConfig, producerConfig, testDatabase, uniqueTopic } from '../su
 
 const test = testDatabase('pause')
 
-const messages = (from, to) => Array.from({ length: to - from }, (_, n) => ({ key: `k${(from + n) % 20}`, value: from + n }))
+const messages = (from, to) =>
+  Array.from({ length: to - from }, (_, n) => ({ key: `k${(from + n) % 20}`, value: from + n }))
 const values = (inbox) => inbox.items.map((record) => record.message.value)
 
 /** A paused candidate and, in another group, a witness: what the witness got has passed the candidate, too. */
@@ -36,10 +37,16 @@ describe('pause', () => {
     consumer.resume()
     await inbox.received(3_030)
     const got = values(inbox)
-    assert.deepEqual([...got].sort((a, b) => a - b), Array.from({ length: 3_030 }, (_, n) => n))
+    assert.deepEqual(
+      [...got].sort((a, b) => a - b),
+      Array.from({ length: 3_030 }, (_, n) => n),
+    )
     for (const partition of [0, 1, 2]) {
       const order = inbox.items.filter((record) => record.partition === partition).map((record) => record.message.value)
-      assert.deepEqual(order, [...order].sort((a, b) => a - b))
+      assert.deepEqual(
+        order,
+        [...order].sort((a, b) => a - b),
+      )
     }
   })
 
@@ -52,7 +59,7 @@ describe('pause', () => {
         started.fire()
         await release.fired
         inbox.push(record)
-      }
+      },
     })
     await producer.send(messages(0, 5))
     await started.fired
@@ -73,7 +80,7 @@ describe('pause', () => {
       handler: async (record) => {
         if (inbox.length === 0) consumer.pause()
         inbox.push(record)
-      }
+      },
     })
     await producer.send(messages(0, 4))
     await Promise.all([inbox.received(1), witness.received(4)])

@@ -45,7 +45,10 @@ describe('retry', () => {
     await producer.send(['a', 'bad', 'c'].map((value) => ({ value, key: 'k' })))
     await calls.received(5)
     assert.deepEqual(values(calls), ['a', 'bad', 'bad', 'bad', 'c'])
-    for (const [earlier, later] of [[1, 2], [2, 3]]) {
+    for (const [earlier, later] of [
+      [1, 2],
+      [2, 3],
+    ]) {
       const pause = calls.items[later].at - calls.items[earlier].at
       assert.ok(pause >= 190, `retried after ${pause} ms`)
     }
@@ -81,7 +84,12 @@ describe('retry', () => {
     const calls = new Inbox()
     const heard = new Inbox()
     const errorHandler = async (...args) => heard.push(args)
-    await subscribed(topic, { handler: failing(calls, Infinity, makeError), errorHandler, maxRetries: 2, retryDelay: 5 })
+    await subscribed(topic, {
+      handler: failing(calls, Infinity, makeError),
+      errorHandler,
+      maxRetries: 2,
+      retryDelay: 5,
+    })
     await producer.send({ key: 'order-1', value: 'bad', headers: { h: 1 } })
     await heard.received(3)
     for (const [index, [error, record, attempt]] of heard.items.entries()) {
@@ -106,7 +114,7 @@ describe('retry', () => {
         events.push('errorHandler ends')
       },
       maxRetries: 5,
-      retryDelay: 0
+      retryDelay: 0,
     })
     await producer.send({ value: 1 })
     await events.received(4)
@@ -151,7 +159,7 @@ describe('a message whose attempts are used up', () => {
     const timestamp = new Date('2024-05-06T07:08:09.010Z')
     await producer.send([
       { key: 'order-7', value: 'bad', headers: { source: 'test' }, timestamp, messageId: 'poison' },
-      { key: 'order-7', value: 'next' }
+      { key: 'order-7', value: 'next' },
     ])
     await calls.first((call) => call.value === 'next')
     const [letter, ...more] = await deadLetters.find({ topic }).toArray()
@@ -161,9 +169,12 @@ describe('a message whose attempts are used up', () => {
     const { message } = letter
     assert.deepEqual(
       [message._id, message._key, message._value, message._headers, message._timestamp],
-      ['poison', 'order-7', 'bad', { source: 'test' }, timestamp]
+      ['poison', 'order-7', 'bad', { source: 'test' }, timestamp],
     )
-    assert.deepEqual(letter.errors.map((error) => [error.name, error.message]), Array(2).fill(['RangeError', 'out of stock']))
+    assert.deepEqual(
+      letter.errors.map((error) => [error.name, error.message]),
+      Array(2).fill(['RangeError', 'out of stock']),
+    )
     assert.match(letter.errors[0].stack, /retry\.test\.mjs/)
   })
 
@@ -189,7 +200,7 @@ describe('a message whose attempts are used up', () => {
       handler: failing(first, Infinity),
       errorHandler: (error) => failed.push(error),
       maxRetries: 5,
-      retryDelay: 60_000
+      retryDelay: 60_000,
     })
     await producer.send(['bad', 'next'].map((value) => ({ value, key: 'k' })))
     await failed.received(1)

@@ -2,7 +2,19 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import {
-  BSONRegExp, BSONSymbol, Binary, Code, Decimal128, Double, Int32, Long, MaxKey, MinKey, ObjectId, Timestamp, UUID
+  BSONRegExp,
+  BSONSymbol,
+  Binary,
+  Code,
+  Decimal128,
+  Double,
+  Int32,
+  Long,
+  MaxKey,
+  MinKey,
+  ObjectId,
+  Timestamp,
+  UUID,
 } from 'mongodb'
 import { Inbox } from '../support/eventually.mjs'
 import { consumerConfig, producerConfig, testDatabase, uniqueTopic } from '../support/test_database.mjs'
@@ -31,12 +43,16 @@ const payloads = [
   ['Int32 and Double, as number', { i: new Int32(5), d: new Double(5.5) }, { i: 5, d: 5.5 }],
   ['nested arrays', { a: [[], [[1, [2, ['x', null]]]], [{ b: [] }]] }],
   ['null', { n: null, deep: { n: null } }],
-  ['undefined, dropped; null in arrays', { u: undefined, d: { u: undefined }, a: [1, undefined] }, { d: {}, a: [1, null] }],
+  [
+    'undefined, dropped; null in arrays',
+    { u: undefined, d: { u: undefined }, a: [1, undefined] },
+    { d: {}, a: [1, null] },
+  ],
   ['-0', { z: -0, a: [-0, 0] }],
   ['NaN and Infinity', { n: NaN, i: Infinity, m: -Infinity }],
   ['numbers at their limits', { s: Number.MAX_SAFE_INTEGER, e: Number.MIN_VALUE, i: 2 ** 31, j: -(2 ** 31), f: 0.1 }],
-  ['unicode keys and texts', { 'ключ': 'São Paulo', '鍵': '🔑', 'e\u0301': '\u0000nul' }],
-  ['keys with dots and dollars', { 'a.b': 1, '$price': 2, nested: { '$x': 3, 'y.z': 4 }, '': 5 }],
+  ['unicode keys and texts', { ключ: 'São Paulo', 鍵: '🔑', 'e\u0301': '\u0000nul' }],
+  ['keys with dots and dollars', { 'a.b': 1, $price: 2, nested: { $x: 3, 'y.z': 4 }, '': 5 }],
   ['a key __proto__', JSON.parse('{"__proto__":{"polluted":1},"a":1}')],
   ['a string of 1 MB', { text: 'ä'.repeat(524_288) }],
   ['Map, as object', new Map([['a', 1]]), { a: 1 }],
@@ -53,10 +69,13 @@ const payloads = [
   ['Buffer as payload', bytes, new Binary(bytes)],
   ['field _id', { _id: 'mine', a: 1 }],
   ['field _key', { _key: 'mine', a: 1 }],
-  ['all reserved fields', { _id: id, _key: 1, _headers: [], _timestamp: 'x', _partition: 'p', _ts: null, _value: { v: 1 } }],
+  [
+    'all reserved fields',
+    { _id: id, _key: 1, _headers: [], _timestamp: 'x', _partition: 'p', _ts: null, _value: { v: 1 } },
+  ],
   ['field _value alone', { _value: 'x' }],
   ['other underscore fields', { _rev: 1, __v: 2, _: 3 }],
-  ['reserved names further down', { a: { _id: 1, _key: 2, _ts: 3 } }]
+  ['reserved names further down', { a: { _id: 1, _key: 2, _ts: 3 } }],
 ]
 
 describe('round trip', () => {
@@ -104,7 +123,7 @@ describe('round trip', () => {
   it('null for key, headers and timestamp is as if left out; an empty key, too', async () => {
     await producer.send([
       { value: { nulls: true }, key: null, headers: null, timestamp: null, messageId: null },
-      { value: { emptyKey: true }, key: '' }
+      { value: { emptyKey: true }, key: '' },
     ])
     const nulls = await inbox.first((record) => record.message.value?.nulls === true)
     assert.equal(nulls.message.key, undefined)
@@ -124,7 +143,10 @@ describe('round trip', () => {
     await inbox.first(() => inbox.items.filter(isLarge).length === count)
     for (const key of ['large-0', 'large-1', 'large-2']) {
       const order = inbox.items.filter((record) => record.message.key === key).map((record) => record.message.value.n)
-      assert.deepEqual(order, [...order].sort((a, b) => a - b))
+      assert.deepEqual(
+        order,
+        [...order].sort((a, b) => a - b),
+      )
       assert.equal(order.length, count / 3)
     }
   })

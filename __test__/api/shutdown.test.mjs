@@ -32,6 +32,12 @@ async function restOf(topic, sent) {
   return inbox.items
 }
 
+/** Long enough for a close that does not wait to have resolved. */
+async function roundTrip(broker) {
+  for (let n = 0; n < 3; n++)
+    await broker.createTopic({ name: uniqueTopic('round-trip'), partitions: 1, retentionMs: 60_000 })
+}
+
 describe('the process', () => {
   for (const how of ['broker', 'unsubscribe-then-broker', 'twice', 'inside-handler']) {
     it(`ends by itself after disconnect() with a handler in flight: ${how}`, async () => {
@@ -57,7 +63,24 @@ describe('the process', () => {
     const topic = uniqueTopic('alive')
     const program = await runProgram('shutdown', { args: ['stay', test.uri, test.database, topic], within: 4_000 })
     assert.equal(program.signal, 'SIGKILL', `it ended with ${program.code}: ${program.stderr}`)
-    assert.ok(program.lines.some((line) => line.event === 'subscribed'), program.stderr)
+    assert.ok(
+      program.lines.some((line) => line.event === 'subscribed'),
+      program.stderr,
+    )
+  })
+})
+
+describe('an end that nobody announced', () => {
+  it('worker.terminate() in the middle of a handler harms neither the process nor the next subscriber', async () => {
+    const program = await runProgram('terminated_worker', { args: [test.uri, test.database, uniqueTopic('worker')] })
+    assert.deepEqual([program.code, program.signal], [0, null], program.stderr)
+    assert.equal(program.lines.at(-1)?.event, 'done', program.stdout)
+  })
+
+  it('process.exit() in the middle of a handler exits with its code', async () => {
+    const topic = uniqueTopic('exit')
+    const program = await runProgram('shutdown', { args: ['process-exit', test.uri, test.database, topic] })
+    assert.deepEqual([program.code, program.signal], [7, null], program.stderr)
   })
 })
 
@@ -75,7 +98,7 @@ describe('close', () => {
         started.fire()
         await release.fired
         handled.push(record.message.value)
-      }
+      },
     })
     await producer.send([0, 1, 2].map((value) => ({ value, key: 'k' })))
     await started.fired
@@ -84,12 +107,12 @@ describe('close', () => {
 
   for (const method of ['unsubscribe', 'disconnect']) {
     it(`${method}() waits for the handler in flight and for no more`, async () => {
-      const { consumer, release, handled } = await busyConsumer()
+      const { broker, consumer, release, handled } = await busyConsumer()
       let closed = false
       const closing = consumer[method]().then(() => {
         closed = true
       })
-      await new Promise((resolve) => setImmediate(resolve))
+      await roundTrip(broker)
       assert.equal(closed, false)
       release.fire()
       await inTime(closing)
@@ -101,7 +124,13 @@ describe('close', () => {
 
   it('twice, concurrently and after the end', async () => {
     const { broker, consumer, release, handled } = await busyConsumer()
-    const closing = [consumer.unsubscribe(), consumer.disconnect(), consumer.disconnect(), broker.disconnect(), broker.disconnect()]
+    const closing = [
+      consumer.unsubscribe(),
+      consumer.disconnect(),
+      consumer.disconnect(),
+      broker.disconnect(),
+      broker.disconnect(),
+    ]
     release.fire()
     await inTime(Promise.all(closing))
     assert.deepEqual(handled.items, [0])
@@ -115,7 +144,10 @@ describe('close', () => {
     const sending = Promise.allSettled(Array.from({ length: 500 }, (_, value) => producer.send({ value, key: 'k' })))
     await broker.disconnect()
     const outcomes = await sending
-    assert.deepEqual(outcomes.filter((outcome) => outcome.status === 'rejected'), [])
+    assert.deepEqual(
+      outcomes.filter((outcome) => outcome.status === 'rejected'),
+      [],
+    )
     assert.equal(await test.db.collection(`${topic}_p0`).countDocuments(), 500)
   })
 
@@ -154,7 +186,7 @@ describe('close inside a handler', () => {
         handled.push(record.message.value)
       },
       errorHandler: closeAndSay,
-      maxRetries: 0
+      maxRetries: 0,
     })
     await producer.send([0, 1].map((value) => ({ value, key: 'k' })))
     await closed.received(1)
@@ -208,7 +240,7 @@ describe('close inside a handler', () => {
           await release.fired
         }
         finished.push(value)
-      }
+      },
     })
     await producer.send([0, 1].map((value) => ({ value, key: 'k' })))
     const [unsubscribed] = await closing.received(1)
@@ -216,7 +248,7 @@ describe('close inside a handler', () => {
     unsubscribed.then(() => {
       done = true
     })
-    await new Promise((resolve) => setImmediate(resolve))
+    await roundTrip(broker)
     assert.equal(done, false)
     release.fire()
     await inTime(unsubscribed)

@@ -52,11 +52,17 @@ describe('subscribe', () => {
     await subscribed(broker, consumerConfig(topic, 'group', { fromBeginning: true }), inbox)
     await producer.send({ key: 'k0', value: { n: 400 } })
     await inbox.received(401)
-    assert.deepEqual([...numbers(inbox)].sort((a, b) => a - b), Array.from({ length: 401 }, (_, n) => n))
+    assert.deepEqual(
+      [...numbers(inbox)].sort((a, b) => a - b),
+      Array.from({ length: 401 }, (_, n) => n),
+    )
     for (const partition of [0, 1, 2, 3]) {
       const order = inbox.items.filter((r) => r.partition === partition).map((r) => r.message.value.n)
       assert.ok(order.length > 0, `partition ${partition} was not read`)
-      assert.deepEqual(order, [...order].sort((a, b) => a - b))
+      assert.deepEqual(
+        order,
+        [...order].sort((a, b) => a - b),
+      )
     }
   })
 

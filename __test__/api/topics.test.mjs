@@ -116,7 +116,7 @@ describe('TopicManager', () => {
       v: 2,
       key: { _timestamp: 1 },
       name: `ttl_${collection}_timestamp`,
-      expireAfterSeconds: DAY / 1000
+      expireAfterSeconds: DAY / 1000,
     })
     await test.db.collection(collection).insertOne({ _timestamp: new Date(), a: 1 })
     const valid = await manager.validateTTLIndex(collection)
@@ -127,7 +127,10 @@ describe('TopicManager', () => {
     assert.equal(invalid.issues.length, 1)
     const stats = await manager.getTTLIndexStats()
     const own = stats.find((entry) => entry.collection === collection)
-    assert.deepEqual([own.documentCount, own.hasTimestampField, own.indexInfo.name], [2, true, `ttl_${collection}_timestamp`])
+    assert.deepEqual(
+      [own.documentCount, own.hasTimestampField, own.indexInfo.name],
+      [2, true, `ttl_${collection}_timestamp`],
+    )
   })
 
   it('can be connected again after disconnect()', async () => {

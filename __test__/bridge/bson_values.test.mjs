@@ -24,7 +24,10 @@ describe('bsonLibrary', () => {
     for (const parent of parents) {
       directory = join(directory, 'node_modules', parent)
       await mkdir(directory, { recursive: true })
-      await writeFile(join(directory, 'package.json'), JSON.stringify({ name: parent, version: '1.0.0', main: 'index.js' }))
+      await writeFile(
+        join(directory, 'package.json'),
+        JSON.stringify({ name: parent, version: '1.0.0', main: 'index.js' }),
+      )
       // Loading it would be the mistake: resolving is enough.
       await writeFile(join(directory, 'index.js'), 'throw new Error("the driver was loaded")')
     }
@@ -67,7 +70,7 @@ describe('decode', () => {
     date: new Date(5),
     decimal: bson6.Decimal128.fromString('1.50'),
     n: [1, 1.5, -0, NaN],
-    nested: { id: new bson6.ObjectId(), regex: /a/g }
+    nested: { id: new bson6.ObjectId(), regex: /a/g },
   }
 
   it('keeps every type', () => {
@@ -90,7 +93,10 @@ describe('decode', () => {
     const bytes = encode({ a: 1, records: [{ v: 1 }, { v: 2 }] })
     const { a, records } = decodeAround(bytes, 'records')
     assert.equal(a, 1)
-    assert.deepEqual(records.map((record) => decode(record)), [{ v: 1 }, { v: 2 }])
+    assert.deepEqual(
+      records.map((record) => decode(record)),
+      [{ v: 1 }, { v: 2 }],
+    )
   })
 
   it('a field __proto__ is a field', () => {
@@ -123,7 +129,7 @@ describe('values of another major version of bson', () => {
         list: [new foreign.ObjectId(hex), [new Date(5), /b/g, null, undefined, 'text']],
         map: new Map([['id', new foreign.ObjectId(hex)]]),
         bytes: Buffer.from('raw'),
-        dropped: undefined
+        dropped: undefined,
       }
       const id = new bson6.ObjectId(hex)
       assert.deepStrictEqual(decode(encode(sent)), {
@@ -142,7 +148,7 @@ describe('values of another major version of bson', () => {
         max: new bson6.MaxKey(),
         list: [id, [new Date(5), /b/g, null, null, 'text']],
         map: { id },
-        bytes: new bson6.Binary(Buffer.from('raw'))
+        bytes: new bson6.Binary(Buffer.from('raw')),
       })
     })
   }

@@ -24,17 +24,19 @@ function setUp(handlers, { reportEveryMs = 60_000 } = {}) {
   const reports = new Inbox()
   const logged = new Inbox()
   const native = {
+    isPaused: () => false,
     report(id, handled, outcome, error) {
       reports.push({ id, handled, outcome, error: error && deserialize(error) })
-    }
+    },
   }
   const log = { error: (message, thrown) => logged.push({ message, thrown }) }
-  const { receive } = new Deliveries({ native, broker: {}, topic: 'orders', handlers, log })
+  const deliveries = new Deliveries({ native, broker: {}, topic: 'orders', handlers, log })
+  const { receive } = deliveries
   const deliver = (id, records) =>
     receive(DELIVER, id, Buffer.from(serialize({ partition: 3, attempt: 1, reportEveryMs, records })))
   const attemptFailed = (id, attempt, willRetry) =>
     receive(ATTEMPT_FAILED, id, Buffer.from(serialize({ attempt, willRetry })))
-  return { reports, logged, receive, deliver, attemptFailed }
+  return { native, deliveries, reports, logged, receive, deliver, attemptFailed }
 }
 
 describe('a delivery', () => {
@@ -63,7 +65,10 @@ describe('a delivery', () => {
     deliver(1, [entry('a')])
     deliver(2, [entry('b')])
     await reports.received(2)
-    assert.deepEqual(reports.items.map((report) => report.id), [2, 1])
+    assert.deepEqual(
+      reports.items.map((report) => report.id),
+      [2, 1],
+    )
   })
 
   it('what is absent: key undefined, offset null', async () => {
@@ -79,13 +84,30 @@ describe('a delivery', () => {
   it('reports progress at most every reportEveryMs, and not after the last record', async () => {
     const handler = () => new Promise((resolve) => setTimeout(resolve, 12))
     const often = setUp({ handler }, { reportEveryMs: 5 })
-    often.deliver(1, [1, 2, 3, 4].map((v) => entry(v)))
+    often.deliver(
+      1,
+      [1, 2, 3, 4].map((v) => entry(v)),
+    )
     await often.reports.first((report) => report.outcome === DONE)
-    assert.deepEqual(often.reports.items.map((report) => [report.handled, report.outcome]), [[1, 0], [2, 0], [3, 0], [4, DONE]])
+    assert.deepEqual(
+      often.reports.items.map((report) => [report.handled, report.outcome]),
+      [
+        [1, 0],
+        [2, 0],
+        [3, 0],
+        [4, DONE],
+      ],
+    )
     const seldom = setUp({ handler: async () => {} }, { reportEveryMs: 60_000 })
-    seldom.deliver(1, Array.from({ length: 500 }, (_, v) => entry(v)))
+    seldom.deliver(
+      1,
+      Array.from({ length: 500 }, (_, v) => entry(v)),
+    )
     await seldom.reports.received(1)
-    assert.deepEqual(seldom.reports.items.map((report) => report.outcome), [DONE])
+    assert.deepEqual(
+      seldom.reports.items.map((report) => report.outcome),
+      [DONE],
+    )
   })
 
   it('STOP: the call in flight finishes, then it reports how many', async () => {
@@ -95,14 +117,48 @@ describe('a delivery', () => {
       handler: async () => {
         started.fire()
         await release.fired
-      }
+      },
     })
-    deliver(1, [1, 2, 3].map((v) => entry(v)))
+    deliver(
+      1,
+      [1, 2, 3].map((v) => entry(v)),
+    )
     await started.fired
     receive(STOP, 1, Buffer.alloc(0))
     release.fire()
     await reports.received(1)
     assert.deepEqual(reports.items, [{ id: 1, handled: 1, outcome: STOPPED, error: undefined }])
+  })
+
+  it('a pause or an end asked for in a handler takes effect before the next record', async () => {
+    for (const ask of ['stopInFlight', 'end']) {
+      const values = []
+      const { deliveries, reports, deliver } = setUp({
+        handler: async ({ message }) => {
+          values.push(message.value)
+          deliveries[ask]()
+        },
+      })
+      deliver(
+        1,
+        [1, 2, 3].map((v) => entry(v)),
+      )
+      await reports.received(1)
+      assert.deepEqual(values, [1])
+      assert.deepEqual([reports.items[0].handled, reports.items[0].outcome], [1, STOPPED])
+      deliver(2, [entry(2)])
+      await reports.received(2)
+      assert.deepEqual(values, ask === 'end' ? [1] : [1, 2])
+      assert.equal(reports.items[1].outcome, ask === 'end' ? STOPPED : DONE)
+    }
+  })
+
+  it('a delivery that arrives paused is handed back', async () => {
+    const { native, reports, deliver } = setUp({ handler: assert.fail })
+    native.isPaused = () => true
+    deliver(1, [entry('a')])
+    await reports.received(1)
+    assert.deepEqual([reports.items[0].handled, reports.items[0].outcome], [0, STOPPED])
   })
 
   it('STOP of a delivery that has just ended, or never was, does nothing', async () => {
@@ -125,9 +181,12 @@ describe('a failing handler', () => {
         seen.push(record)
         if (record.message.value === 'b') throw boom
       },
-      errorHandler: async (...args) => heard.push(args)
+      errorHandler: async (...args) => heard.push(args),
     })
-    deliver(5, ['a', 'b', 'c'].map((v) => entry(v)))
+    deliver(
+      5,
+      ['a', 'b', 'c'].map((v) => entry(v)),
+    )
     const [failed] = await reports.received(1)
     assert.deepEqual([failed.id, failed.handled, failed.outcome], [5, 1, FAILED])
     assert.deepEqual([failed.error.name, failed.error.message], ['TypeError', 'boom'])
@@ -152,14 +211,23 @@ describe('a failing handler', () => {
     assert.equal(reports.items[1].outcome, ERROR_HANDLED)
   })
 
-  for (const thrown of [undefined, null, 0, '', 'text', { message: 'like an error' }, Symbol('s'), Object.create(null)]) {
+  for (const thrown of [
+    undefined,
+    null,
+    0,
+    '',
+    'text',
+    { message: 'like an error' },
+    Symbol('s'),
+    Object.create(null),
+  ]) {
     it(`throwing ${typeof thrown} ${thrown === null ? 'null' : ''}: errorHandler gets an error with that cause`, async () => {
       const heard = new Inbox()
       const { reports, deliver, attemptFailed } = setUp({
         handler: async () => {
           throw thrown
         },
-        errorHandler: (error) => heard.push(error)
+        errorHandler: (error) => heard.push(error),
       })
       deliver(1, [entry('a')])
       await reports.received(1)
@@ -176,7 +244,7 @@ describe('a failing handler', () => {
     const heard = new Inbox()
     const { reports, deliver, attemptFailed } = setUp({
       handler: () => Promise.reject(foreign),
-      errorHandler: (error) => heard.push(error)
+      errorHandler: (error) => heard.push(error),
     })
     deliver(1, [entry('a')])
     await reports.received(1)
@@ -189,7 +257,7 @@ describe('a failing handler', () => {
     Object.defineProperty(hostile, 'message', {
       get() {
         throw new Error('no')
-      }
+      },
     })
     for (const error of [hostile, new Error('m'.repeat(40_000_000))]) {
       const { reports, deliver } = setUp({ handler: () => Promise.reject(error) })
@@ -206,9 +274,12 @@ describe('a failing handler', () => {
       () => {
         throw broken
       },
-      () => Promise.reject(broken)
+      () => Promise.reject(broken),
     ]) {
-      const { reports, logged, deliver, attemptFailed } = setUp({ handler: () => Promise.reject(new Error('x')), errorHandler })
+      const { reports, logged, deliver, attemptFailed } = setUp({
+        handler: () => Promise.reject(new Error('x')),
+        errorHandler,
+      })
       deliver(1, [entry('a')])
       await reports.received(1)
       attemptFailed(1, 1, true)
@@ -225,7 +296,7 @@ describe('what cannot be decoded', () => {
     const heard = new Inbox()
     const { reports, receive, attemptFailed } = setUp({
       handler: async (record) => handled.push(record.message.value),
-      errorHandler: (error, record) => heard.push({ error, record })
+      errorHandler: (error, record) => heard.push({ error, record }),
     })
     const records = [entry('a'), entry(new BSONSymbol('SPOILT')), entry('c')]
     const bytes = Buffer.from(serialize({ partition: 0, attempt: 1, reportEveryMs: 1000, records }))
@@ -253,13 +324,22 @@ describe('an error of the consumer itself', () => {
   it('reaches errorHandler without a record and is not reported', async () => {
     const heard = new Inbox()
     const { reports, receive } = setUp({ handler: assert.fail, errorHandler: (...args) => heard.push(args) })
-    const fields = { code: 'ERR_CSB_LEASE_LOST', message: 'taken over', kind: 'conflict', retryable: false, effect: 'none' }
+    const fields = {
+      code: 'ERR_CSB_LEASE_LOST',
+      message: 'taken over',
+      kind: 'conflict',
+      retryable: false,
+      effect: 'none',
+    }
     const where = { topic: 'orders', partition: 2, groupId: 'g', causeText: 'why' }
     receive(CONSUMER_ERROR, 4294967295, Buffer.from(serialize({ ...fields, ...where })))
     const [[error, record]] = await heard.received(1)
     assert.equal(record, null)
     assert.ok(error instanceof ChangeStreamBrokerError)
-    assert.deepEqual([error.code, error.kind, error.partition, error.groupId], ['ERR_CSB_LEASE_LOST', 'conflict', 2, 'g'])
+    assert.deepEqual(
+      [error.code, error.kind, error.partition, error.groupId],
+      ['ERR_CSB_LEASE_LOST', 'conflict', 2, 'g'],
+    )
     assert.equal(error.cause.message, 'why')
     assert.equal(reports.length, 0)
   })

@@ -43,17 +43,27 @@ describe('encodeMessages', () => {
     const messages = Array.from({ length: 2_500 }, (_, value) => ({ value, key: 'k' }))
     const parts = encodeMessages(messages, true)
     assert.ok(parts.length <= 3)
-    assert.deepEqual(read(parts).map((entry) => entry.v), messages.map((message) => message.value))
+    assert.deepEqual(
+      read(parts).map((entry) => entry.v),
+      messages.map((message) => message.value),
+    )
   })
 
-  for (const [name, count, size] of [['40 of 1 MiB', 40, MIB], ['3 of 15 MiB', 3, 15 * MIB], ['2,000 of 20 KiB', 2_000, 20 * 1024]]) {
+  for (const [name, count, size] of [
+    ['40 of 1 MiB', 40, MIB],
+    ['3 of 15 MiB', 3, 15 * MIB],
+    ['2,000 of 20 KiB', 2_000, 20 * 1024],
+  ]) {
     it(`splits what is larger than bson can write: ${name}`, () => {
       const text = 'x'.repeat(size)
       const messages = Array.from({ length: count }, (_, n) => ({ key: 'k', value: { n, text } }))
       const parts = encodeMessages(messages, true)
       assert.ok(parts.length > 1)
       const entries = read(parts)
-      assert.deepEqual(entries.map((entry) => entry.v.n), messages.map((message) => message.value.n))
+      assert.deepEqual(
+        entries.map((entry) => entry.v.n),
+        messages.map((message) => message.value.n),
+      )
       assert.ok(entries.every((entry) => entry.v.text === text))
     })
   }
@@ -61,7 +71,10 @@ describe('encodeMessages', () => {
   it('one good message among large ones is not lost, a bad one is named', () => {
     const text = 'x'.repeat(10 * MIB)
     const messages = [text, 'small', text, text].map((value) => ({ value, key: 'k' }))
-    assert.deepEqual(read(encodeMessages(messages, true)).map((entry) => entry.v.length), [text.length, 5, text.length, text.length])
+    assert.deepEqual(
+      read(encodeMessages(messages, true)).map((entry) => entry.v.length),
+      [text.length, 5, text.length, text.length],
+    )
     messages[2] = { value: 'x'.repeat(18 * MIB), key: 'k' }
     assert.throws(() => encodeMessages(messages, true), { code: 'ERR_CSB_MESSAGE_TOO_LARGE', message: /^message 2: / })
   })

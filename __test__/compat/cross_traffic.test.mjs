@@ -13,9 +13,14 @@ const payload = {
   customer: { id: 'c-1', authUserId: 'u-1' },
   product: { id: new ObjectId('65f0a1b2c3d4e5f601234567'), price: Decimal128.fromString('9.90'), tags: ['a', ['b']] },
   at: timestamp,
-  nothing: null
+  nothing: null,
 }
-const message = { key: 'purchase-1', value: payload, timestamp, headers: { eventType: 'purchase.created', source: 'shop' } }
+const message = {
+  key: 'purchase-1',
+  value: payload,
+  timestamp,
+  headers: { eventType: 'purchase.created', source: 'shop' },
+}
 
 async function sendWith(implementation, topic, messages) {
   const producer = await directProducer(implementation, producerConfig(topic), test)
@@ -28,7 +33,7 @@ describe('what is stored', () => {
     'everything given': message,
     'no key, no headers': { value: { a: 1 }, timestamp },
     'an empty key': { key: '', value: { a: 1 }, timestamp },
-    'empty payload': { key: 'k', value: {}, timestamp }
+    'empty payload': { key: 'k', value: {}, timestamp },
   })) {
     it(`has the same fields: ${name}`, async () => {
       const documents = []
@@ -51,7 +56,10 @@ describe('1.4.2 sends, ours receives', () => {
     broker = await test.broker()
   })
 
-  for (const [name, fromBeginning] of [['from the change stream', false], ['from the stored history', true]]) {
+  for (const [name, fromBeginning] of [
+    ['from the change stream', false],
+    ['from the stored history', true],
+  ]) {
     it(name, async () => {
       const topic = uniqueTopic('from-peer')
       await broker.createTopic({ name: topic, collection: topic, partitions: 1, retentionMs: 4_000_000_000 })
@@ -75,7 +83,7 @@ describe('ours sends, 1.4.2 receives', () => {
     const topic = uniqueTopic('to-peer')
     await sendWith(ours, topic, message)
     const { code, lines, stderr } = await runProgram('peer_consumer', {
-      args: [test.uri, test.database, topic, 'group', '1', 'fromBeginning']
+      args: [test.uri, test.database, topic, 'group', '1', 'fromBeginning'],
     })
     assert.equal(code, 0, stderr)
     const [{ value }] = lines

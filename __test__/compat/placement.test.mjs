@@ -8,12 +8,28 @@ const test = testDatabase('compat_placement')
 
 const keys = [
   ...Array.from({ length: 60 }, (_, n) => `order-${n}`),
-  '0', 'a', 'A', ' ', 'São Paulo', 'ключ', '鍵', '🔑', 'e\u0301', '\u0000', 'x'.repeat(5_000), '665f1f77bcf86cd799439011'
+  '0',
+  'a',
+  'A',
+  ' ',
+  'São Paulo',
+  'ключ',
+  '鍵',
+  '🔑',
+  'e\u0301',
+  '\u0000',
+  'x'.repeat(5_000),
+  '665f1f77bcf86cd799439011',
 ]
 const values = [
   ...Array.from({ length: 40 }, (_, n) => ({ n, text: `value ${n}` })),
-  {}, { nested: { a: [1, 2, { b: null }] } }, { at: new Date(0) }, { u: undefined, a: 1 }, { 'ключ': '🔑' },
-  { list: [undefined, NaN] }, { f: 1.5, e: 1e21 }
+  {},
+  { nested: { a: [1, 2, { b: null }] } },
+  { at: new Date(0) },
+  { u: undefined, a: 1 },
+  { ключ: '🔑' },
+  { list: [undefined, NaN] },
+  { f: 1.5, e: 1e21 },
 ]
 const withKeys = keys.map((key, n) => ({ key, value: { n }, timestamp: new Date() }))
 const withoutKeys = values.map((value, n) => ({ value: { ...value, mark: n }, timestamp: new Date() }))
@@ -41,14 +57,14 @@ describe('placement', () => {
   const cases = [
     ['keys', withKeys],
     ['values without a key', withoutKeys],
-    ['empty keys', withEmptyKeys]
+    ['empty keys', withEmptyKeys],
   ]
   for (const strategy of ['hash', 'key-based', 'round-robin', undefined]) {
     for (const [name, messages] of cases) {
       it(`${strategy}: ${name}`, async () => {
         for (const partitions of [1, 3, 7]) {
           const [theirs, mine] = await Promise.all(
-            Object.values(packages).map((implementation) => placement(implementation, messages, partitions, strategy))
+            Object.values(packages).map((implementation) => placement(implementation, messages, partitions, strategy)),
           )
           assert.deepEqual(mine, theirs, `${partitions} partitions`)
         }

@@ -13,7 +13,7 @@ const declarations = {
   ChangeStreamConsumer: 'consumer/consumer.d.ts',
   ConsumerGroupManager: 'consumer/consumer-group.d.ts',
   OffsetStorage: 'storage/offset-storage.d.ts',
-  TopicManager: 'broker/topic-manager.d.ts'
+  TopicManager: 'broker/topic-manager.d.ts',
 }
 
 /** Names of the public methods and fields in a declaration file of 1.4.2. */

@@ -46,11 +46,11 @@ RUN chown mongodb:mongodb /etc/mongo-keyfile
 const projectFile = (name) => readFile(new URL(`../../${name}`, import.meta.url), 'utf8')
 
 describe('Docker files', () => {
-  it('docker-compose.yml is the document\'s', async () => {
+  it("docker-compose.yml is the document's", async () => {
     assert.equal(await projectFile('docker-compose.yml'), DOCKER_COMPOSE)
   })
 
-  it('Dockerfile is the document\'s', async () => {
+  it("Dockerfile is the document's", async () => {
     assert.equal(await projectFile('Dockerfile'), DOCKERFILE)
   })
 })

@@ -38,10 +38,16 @@ export async function installExamples(names, log) {
 }
 
 async function packProject(destination) {
-  const { stdout } = await runNpm(['pack', '--json', '--ignore-scripts', '--pack-destination', destination], PROJECT_ROOT)
+  const { stdout } = await runNpm(
+    ['pack', '--json', '--ignore-scripts', '--pack-destination', destination],
+    PROJECT_ROOT,
+  )
   const packed = Object.values(JSON.parse(stdout))[0]
   const paths = packed.files.map(({ path }) => path)
-  assert.ok(paths.some((path) => path.endsWith('.node')), `no native addon in the packed files, build it first: ${paths.join(', ')}`)
+  assert.ok(
+    paths.some((path) => path.endsWith('.node')),
+    `no native addon in the packed files, build it first: ${paths.join(', ')}`,
+  )
   return join(destination, packed.filename)
 }
 
@@ -58,17 +64,23 @@ async function installExample(name, folder, log) {
   await writeFile(join(directory, 'package.json'), JSON.stringify(manifest, null, 2))
   await runNpm(INSTALL, directory)
   await runNpm(['run', 'typecheck'], directory)
-  await runNpm(['run', 'build'], directory)
+  // Has just been checked, with change-stream/ in addition.
+  await runNpm(['run', 'build', '--', '--noCheck'], directory)
 }
 
 /** What the example depends on besides the broker; stays the same while the broker is worked on. */
 async function modulesWithoutBroker(name, manifest, log) {
-  const { dependencies: { [PACKAGE]: _, ...dependencies }, devDependencies } = manifest
+  const {
+    dependencies: { [PACKAGE]: _, ...dependencies },
+    devDependencies,
+  } = manifest
   const others = JSON.stringify({ private: true, dependencies, devDependencies })
-  const entry = createHash('sha256').update(others).digest('hex').slice(0, 16)
+  const lock = await readFile(join(EXAMPLES, name, 'package-lock.json'))
+  const entry = createHash('sha256').update(others).update(lock).digest('hex').slice(0, 16)
   const folder = await usedEntry(cacheDirectory('e2e-modules'), entry, log, async (fresh) => {
     log(`installing what ${name} depends on (once) …`)
     await writeFile(join(fresh, 'package.json'), others)
+    await writeFile(join(fresh, 'package-lock.json'), lock)
     await runNpm(INSTALL, fresh)
   })
   return join(folder, 'node_modules')
@@ -76,10 +88,15 @@ async function modulesWithoutBroker(name, manifest, log) {
 
 /** The cache entry, marked as used now; entries that nobody used for a day go when a new one is made. */
 async function usedEntry(directory, entry, log, fill) {
-  const folder = await cacheEntry(directory, entry, async (fresh) => {
-    await removeUnused(directory)
-    await fill(fresh)
-  }, () => log('waiting for another process that installs the examples …'))
+  const folder = await cacheEntry(
+    directory,
+    entry,
+    async (fresh) => {
+      await removeUnused(directory)
+      await fill(fresh)
+    },
+    () => log('waiting for another process that installs the examples …'),
+  )
   await utimes(folder, new Date(), new Date())
   return folder
 }
@@ -94,15 +111,19 @@ async function removeUnused(directory) {
 
 async function sourcesOf(directory) {
   const entries = (await readdir(directory, { withFileTypes: true })).filter(({ name }) => !NOT_SOURCE.has(name))
-  const files = await Promise.all(entries.map((entry) => {
-    const path = join(directory, entry.name)
-    return entry.isDirectory() ? sourcesOf(path) : [path]
-  }))
+  const files = await Promise.all(
+    entries.map((entry) => {
+      const path = join(directory, entry.name)
+      return entry.isDirectory() ? sourcesOf(path) : [path]
+    }),
+  )
   return files.flat().sort()
 }
 
 function isSource(path) {
-  return !relative(EXAMPLES, path).split(sep).some((part) => NOT_SOURCE.has(part))
+  return !relative(EXAMPLES, path)
+    .split(sep)
+    .some((part) => NOT_SOURCE.has(part))
 }
 
 async function fingerprint(tarball, sources) {

@@ -10,27 +10,34 @@ import { startReplicaSet } from '../../scripts/replica_set.mjs'
 import { installExamples } from './installed_examples.mjs'
 import { ServiceProcess } from './service_process.mjs'
 
+const isNodeTooOld = Number(process.versions.node.split('.')[0]) < 20
 const INSTALL_DEADLINE_MS = 10 * 60 * 1000
 const DEADLINE_MS = 120_000
 const ARRIVAL_DEADLINE_MS = 60_000
 const TOPIC = 'purchases.new-purchase'
 const GROUP = 'classroom-service'
 
-describe('NestJS services', { timeout: INSTALL_DEADLINE_MS }, () => {
+describe('NestJS services', { timeout: INSTALL_DEADLINE_MS, skip: isNodeTooOld && 'NestJS 12 needs Node 20' }, () => {
   const run = randomBytes(4).toString('hex')
   const database = `e2e_purchases_${run}`
   const classroom = `e2e_classroom_${run}`
   const running = new Set()
   let replicaSet, uri, client, folder, workingDirectory
 
-  before(async () => {
-    folder = await installExamples(['nestjs-producer', 'nestjs-consumer'], console.error)
-    if (!process.env.MONGODB_BROKER_URI) replicaSet = await startReplicaSet()
-    uri = process.env.MONGODB_BROKER_URI ?? replicaSet.uri
-    client = await new MongoClient(uri).connect()
-    workingDirectory = await mkdtemp(join(tmpdir(), 'csbroker-e2e-'))
-    await writeFile(join(workingDirectory, '.env'), `# MongoDB\nMONGODB_BROKER_URI="${uri}"\nMONGODB_BROKER_DATABASE="${database}"\n`)
-  }, { timeout: INSTALL_DEADLINE_MS })
+  before(
+    async () => {
+      folder = await installExamples(['nestjs-producer', 'nestjs-consumer'], console.error)
+      if (!process.env.MONGODB_BROKER_URI) replicaSet = await startReplicaSet()
+      uri = process.env.MONGODB_BROKER_URI ?? replicaSet.uri
+      client = await new MongoClient(uri).connect()
+      workingDirectory = await mkdtemp(join(tmpdir(), 'csbroker-e2e-'))
+      await writeFile(
+        join(workingDirectory, '.env'),
+        `# MongoDB\nMONGODB_BROKER_URI="${uri}"\nMONGODB_BROKER_DATABASE="${database}"\n`,
+      )
+    },
+    { timeout: INSTALL_DEADLINE_MS },
+  )
 
   afterEach(async () => {
     await Promise.all([...running].map((service) => service.stop('SIGKILL')))
@@ -46,9 +53,12 @@ describe('NestJS services', { timeout: INSTALL_DEADLINE_MS }, () => {
 
   // The producer has its variables from .env, the consumer from the environment.
   const startProducer = () => start('nestjs-producer', workingDirectory, {})
-  const startConsumer = () => start('nestjs-consumer', tmpdir(), {
-    MONGODB_BROKER_URI: uri, MONGODB_BROKER_DATABASE: database, CLASSROOM_DATABASE: classroom
-  })
+  const startConsumer = () =>
+    start('nestjs-consumer', tmpdir(), {
+      MONGODB_BROKER_URI: uri,
+      MONGODB_BROKER_DATABASE: database,
+      CLASSROOM_DATABASE: classroom,
+    })
 
   async function start(example, cwd, env) {
     const service = await ServiceProcess.start(join(folder, example), cwd, env)
@@ -61,9 +71,12 @@ describe('NestJS services', { timeout: INSTALL_DEADLINE_MS }, () => {
     return await service.stop(signal)
   }
 
-  const post = (producer, body) => fetch(new URL('/purchases', producer.url), {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body)
-  })
+  const post = (producer, body) =>
+    fetch(new URL('/purchases', producer.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
   const buy = async (producer, customerId, productId) => {
     const response = await post(producer, { customerId, productId })
     assert.equal(response.status, 201, producer.log)
@@ -78,7 +91,7 @@ describe('NestJS services', { timeout: INSTALL_DEADLINE_MS }, () => {
       await stream.tryNext()
       const result = await act()
       const deadline = Date.now() + ARRIVAL_DEADLINE_MS
-      while (await enrollments.countDocuments({ _id: { customerId, productId } }) === 0) {
+      while ((await enrollments.countDocuments({ _id: { customerId, productId } })) === 0) {
         assert.ok(Date.now() < deadline, `no enrollment of ${customerId} in ${productId}\n${consumer().log}`)
         await stream.tryNext()
       }
@@ -94,13 +107,21 @@ describe('NestJS services', { timeout: INSTALL_DEADLINE_MS }, () => {
   it('a purchase in one becomes an enrollment in the other, whole', { timeout: DEADLINE_MS }, async () => {
     const [producer, consumer] = await Promise.all([startProducer(), startConsumer()])
     const before = Date.now()
-    const purchase = await untilEnrolled('customer-1', 'product-2', () => consumer, () => buy(producer, 'customer-1', 'product-2'))
+    const purchase = await untilEnrolled(
+      'customer-1',
+      'product-2',
+      () => consumer,
+      () => buy(producer, 'customer-1', 'product-2'),
+    )
 
     const [{ enrolledAt, ...enrollment }, ...others] = await list(consumer)
     assert.deepEqual(others, [])
     assert.deepEqual(enrollment, {
-      customerId: 'customer-1', productId: 'product-2', authUserId: 'auth-user-1',
-      title: 'Event-driven Node.js', slug: 'event-driven-nodejs'
+      customerId: 'customer-1',
+      productId: 'product-2',
+      authUserId: 'auth-user-1',
+      title: 'Event-driven Node.js',
+      slug: 'event-driven-nodejs',
     })
     assert.ok(Date.parse(enrolledAt) >= before)
 
@@ -111,7 +132,7 @@ describe('NestJS services', { timeout: INSTALL_DEADLINE_MS }, () => {
     assert.equal(message._partition, 0)
     assert.deepEqual(payloadOf(message), {
       customer: { id: 'customer-1', authUserId: 'auth-user-1' },
-      product: { id: 'product-2', title: 'Event-driven Node.js', slug: 'event-driven-nodejs' }
+      product: { id: 'product-2', title: 'Event-driven Node.js', slug: 'event-driven-nodejs' },
     })
     assert.equal(await storedMessages().countDocuments(), 1)
   })
@@ -126,25 +147,40 @@ describe('NestJS services', { timeout: INSTALL_DEADLINE_MS }, () => {
 
   it('both end by themselves after SIGTERM', { timeout: DEADLINE_MS }, async () => {
     const [producer, consumer] = await Promise.all([startProducer(), startConsumer()])
-    await untilEnrolled('customer-2', 'product-1', () => consumer, () => buy(producer, 'customer-2', 'product-1'))
+    await untilEnrolled(
+      'customer-2',
+      'product-1',
+      () => consumer,
+      () => buy(producer, 'customer-2', 'product-1'),
+    )
     for (const service of [producer, consumer]) {
       assert.deepEqual(await stop(service, 'SIGTERM'), { code: 0, signal: null }, service.log)
     }
-    const offset = await client.db(database).collection('consumer_offsets').findOne({ groupId: GROUP, topic: TOPIC, partition: 0 })
+    const offset = await client
+      .db(database)
+      .collection('consumer_offsets')
+      .findOne({ groupId: GROUP, topic: TOPIC, partition: 0 })
     assert.ok(offset?.offset, 'the group has a committed offset')
   })
 
-  for (const [signal, how] of [['SIGTERM', 'stopped'], ['SIGKILL', 'killed']]) {
+  for (const [signal, how] of [
+    ['SIGTERM', 'stopped'],
+    ['SIGKILL', 'killed'],
+  ]) {
     it(`a purchase from while the consumer was ${how} arrives when it is back`, { timeout: DEADLINE_MS }, async () => {
       const producer = await startProducer()
       let consumer = await startConsumer()
       const missed = signal === 'SIGTERM' ? ['customer-1', 'product-1'] : ['customer-2', 'product-2']
       await stop(consumer, signal)
       const known = await client.db(classroom).collection('enrollments').countDocuments()
-      await untilEnrolled(...missed, () => consumer, async () => {
-        await buy(producer, ...missed)
-        consumer = await startConsumer()
-      })
+      await untilEnrolled(
+        ...missed,
+        () => consumer,
+        async () => {
+          await buy(producer, ...missed)
+          consumer = await startConsumer()
+        },
+      )
       assert.equal((await list(consumer)).length, known + 1)
     })
   }

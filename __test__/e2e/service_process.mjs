@@ -37,7 +37,7 @@ export class ServiceProcess {
     this.#child = spawn(process.execPath, ['--import', PRELOAD, join(example, 'dist/main.js')], {
       cwd,
       env: { ...inherited, PORT: '0', NO_COLOR: '1', ...env },
-      stdio: ['ignore', 'pipe', 'pipe']
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#ended = once(this.#child, 'close')
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -60,7 +60,8 @@ export class ServiceProcess {
     }, END_DEADLINE_MS)
     const [code, endSignal] = await this.#ended
     clearTimeout(timer)
-    if (overdue) throw new Error(`the service was still alive ${END_DEADLINE_MS / 1000} s after ${signal}:\n${this.log}`)
+    if (overdue)
+      throw new Error(`the service was still alive ${END_DEADLINE_MS / 1000} s after ${signal}:\n${this.log}`)
     return { code, signal: endSignal }
   }
 
@@ -75,8 +76,10 @@ export class ServiceProcess {
     })
     const failed = Promise.race([
       this.#ended.then(([code, signal]) => `ended (${code ?? signal})`),
-      once(deadline, 'abort').then(() => `did not listen after ${START_DEADLINE_MS / 1000} s`)
-    ]).then((reason) => { throw new Error(`the service ${reason}:\n${this.log}`) })
+      once(deadline, 'abort').then(() => `did not listen after ${START_DEADLINE_MS / 1000} s`),
+    ]).then((reason) => {
+      throw new Error(`the service ${reason}:\n${this.log}`)
+    })
     return await Promise.race([listening, failed])
   }
 }

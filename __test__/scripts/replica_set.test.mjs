@@ -10,7 +10,10 @@ import { startNode, untilGone, untilRemoved } from './child_process_probe.mjs'
 
 /** Starts a set in a process of its own, which says {pid, dbPath} and then runs `afterwards`. */
 function startElsewhere(afterwards) {
-  return startNode(['--input-type=module', '-e', `
+  return startNode([
+    '--input-type=module',
+    '-e',
+    `
     import { MongoClient } from 'mongodb'
     import { startReplicaSet } from './scripts/replica_set.mjs'
     const set = await startReplicaSet()
@@ -18,7 +21,8 @@ function startElsewhere(afterwards) {
     const { parsed } = await client.db('admin').command({ getCmdLineOpts: 1 })
     await client.close()
     console.log(JSON.stringify({ pid: set.pid, dbPath: parsed.storage.dbPath }))
-    ${afterwards}`])
+    ${afterwards}`,
+  ])
 }
 
 async function use(uri, work) {
@@ -63,7 +67,10 @@ describe('startReplicaSet', () => {
       assert.match(set.uri, /^mongodb:\/\/root:docker@127\.0\.0\.1:\d+\/\?replicaSet=rs0&authSource=admin$/)
       await use(set.uri, (client) => client.db('test').collection('letters').insertOne({}))
       const anonymous = set.uri.replace('root:docker@', '').replace('&authSource=admin', '')
-      await assert.rejects(use(anonymous, (client) => client.db('test').collection('letters').findOne()), /authentication/)
+      await assert.rejects(
+        use(anonymous, (client) => client.db('test').collection('letters').findOne()),
+        /authentication/,
+      )
     } finally {
       await set.stop()
     }
@@ -85,7 +92,12 @@ describe('startReplicaSet', () => {
     const set = await startReplicaSet()
     try {
       const before = set.pid
-      await use(set.uri, (client) => client.db('test').collection('letters').insertOne({ _id: 'a' }, { writeConcern: { w: 'majority', j: true } }))
+      await use(set.uri, (client) =>
+        client
+          .db('test')
+          .collection('letters')
+          .insertOne({ _id: 'a' }, { writeConcern: { w: 'majority', j: true } }),
+      )
       await set.kill()
       assert.equal(set.pid, undefined)
       await set.startMember(0)
@@ -96,12 +108,15 @@ describe('startReplicaSet', () => {
     }
   })
 
-  it('rejects with the server\'s own words when it does not start, and leaves nothing', async () => {
+  it("rejects with the server's own words when it does not start, and leaves nothing", async () => {
     const { TMPDIR, TEMP } = process.env
     const folder = await mkdtemp(join(tmpdir(), 'csbroker-test-'))
     Object.assign(process.env, { TMPDIR: folder, TEMP: folder })
     try {
-      await assert.rejects(startReplicaSet({ setParameter: { noSuchParameter: 1 } }), /Unknown --setParameter 'noSuchParameter'/)
+      await assert.rejects(
+        startReplicaSet({ setParameter: { noSuchParameter: 1 } }),
+        /Unknown --setParameter 'noSuchParameter'/,
+      )
       assert.deepEqual(await readdir(folder), [])
     } finally {
       restoreEnvironment({ TMPDIR, TEMP })
@@ -127,7 +142,10 @@ describe('startReplicaSet', () => {
   it('ends also when its supervisor is killed', { skip: process.platform !== 'linux' && 'reads /proc' }, async () => {
     const set = await startReplicaSet()
     const { pid } = set
-    const dbPath = await use(set.uri, async (client) => (await client.db('admin').command({ getCmdLineOpts: 1 })).parsed.storage.dbPath)
+    const dbPath = await use(
+      set.uri,
+      async (client) => (await client.db('admin').command({ getCmdLineOpts: 1 })).parsed.storage.dbPath,
+    )
     const exit = new Promise((resolve) => set.onExit((member, reason) => resolve([member, reason])))
     const keepAlive = setTimeout(() => {}, 30_000)
     process.kill(await parentOf(pid), 'SIGKILL')

@@ -16,13 +16,16 @@ async function assertGone(uri) {
 
 describe('with_mongod', () => {
   it('runs the command beside a replica set, passes its exit code on and removes the set', async () => {
-    const { code, stdout, stderr } = await runNode(command(`
+    const { code, stdout, stderr } = await runNode(
+      command(`
       import { MongoClient } from 'mongodb'
       const client = new MongoClient(process.env.MONGODB_BROKER_URI)
       await client.db('test').collection('letters').insertOne({})
       await client.close()
       console.log(process.env.MONGODB_BROKER_URI)
-      process.exitCode = 7`), noServer)
+      process.exitCode = 7`),
+      noServer,
+    )
     assert.equal(code, 7, stderr)
     const uri = stdout.trim()
     assert.match(uri, /^mongodb:\/\/127\.0\.0\.1:\d+\/\?replicaSet=rs0$/)
@@ -40,10 +43,13 @@ describe('with_mongod', () => {
   })
 
   it('passes signals on and waits for the command', posix, async () => {
-    const { child, firstLine, ended } = startNode(command(`
+    const { child, firstLine, ended } = startNode(
+      command(`
       process.on('SIGTERM', () => process.exit(3))
       console.log(process.env.MONGODB_BROKER_URI)
-      setInterval(() => {}, 1000)`), noServer)
+      setInterval(() => {}, 1000)`),
+      noServer,
+    )
     const uri = await firstLine
     child.kill('SIGTERM')
     assert.equal((await ended).code, 3)
@@ -51,7 +57,9 @@ describe('with_mongod', () => {
   })
 
   it('ends with 128 + n when a signal ended the command', posix, async () => {
-    const { code } = await runNode(command('process.kill(process.pid, "SIGKILL")'), { env: { MONGODB_BROKER_URI: 'mongodb://mine.example/' } })
+    const { code } = await runNode(command('process.kill(process.pid, "SIGKILL")'), {
+      env: { MONGODB_BROKER_URI: 'mongodb://mine.example/' },
+    })
     assert.equal(code, 128 + 9)
   })
 

@@ -15,12 +15,12 @@ const kinds = {
   ERR_CSB_ALREADY_SUBSCRIBED: 'closed',
   ERR_CSB_CLOSED: 'closed',
   ERR_CSB_UNAVAILABLE: 'unavailable',
-  ERR_CSB_HANDLER_FAILED: 'handler'
+  ERR_CSB_HANDLER_FAILED: 'handler',
 }
 
 /** Asserts the whole public shape of an error with one of `codes`. */
 export function assertTypedError(error, ...codes) {
-  assert.ok(error instanceof ChangeStreamBrokerError, `not a ChangeStreamBrokerError: ${error && error.stack}`)
+  assert.ok(error instanceof ChangeStreamBrokerError, `not a ChangeStreamBrokerError: ${error?.stack}`)
   assert.ok(error instanceof Error)
   assert.ok(codes.includes(error.code), `code ${error.code}, expected ${codes.join(' or ')}: ${error.message}`)
   assert.equal(error.kind, kinds[error.code])
@@ -28,7 +28,7 @@ export function assertTypedError(error, ...codes) {
   assert.match(String(error.effect), /^(none|possible)$/)
   assert.equal(error.name, 'ChangeStreamBrokerError')
   assert.ok(error.message.length > 0)
-  assert.doesNotMatch(error.message, /mongodb(\+srv)?:\/\//, 'a URI may hold credentials')
+  assert.doesNotMatch(error.message, /mongodb(\+srv)?:\/\/\w/, 'a URI may hold credentials')
   return error
 }
 
@@ -37,10 +37,10 @@ export async function rejectsWith(promise, codes, { within = 5_000 } = {}) {
   const error = await inTime(
     promise.then(
       () => assert.fail(`resolved; expected ${codes}`),
-      (reason) => reason
+      (reason) => reason,
     ),
     within,
-    `rejecting with ${codes}`
+    `rejecting with ${codes}`,
   )
   return assertTypedError(error, ...[codes].flat())
 }

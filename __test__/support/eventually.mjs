@@ -20,12 +20,20 @@ export class Inbox {
 
   /** Resolves to the items as soon as there are `count`; rejects after `within` milliseconds. */
   received(count, { within = DEADLINE_MS } = {}) {
-    return this.#wait(() => this.items.length >= count, () => `${this.items.length} of ${count} items`, within)
+    return this.#wait(
+      () => this.items.length >= count,
+      () => `${this.items.length} of ${count} items`,
+      within,
+    )
   }
 
   /** Resolves to the first item that `matches`. */
   async first(matches, { within = DEADLINE_MS } = {}) {
-    await this.#wait(() => this.items.some(matches), () => `no match in ${this.items.length} items`, within)
+    await this.#wait(
+      () => this.items.some(matches),
+      () => `no match in ${this.items.length} items`,
+      within,
+    )
     return this.items.find(matches)
   }
 
@@ -56,7 +64,7 @@ export function signal() {
 /** Rejects if `promise` is not settled `within` milliseconds. */
 export async function inTime(promise, within = DEADLINE_MS, what = 'the operation') {
   let timer
-  const late = new Promise((resolve, reject) => {
+  const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what} did not finish within ${within} ms`)), within)
   })
   try {

@@ -13,7 +13,7 @@ export async function runProgram(name, { args = [], env = {}, nodeArgs = [], wit
   const file = fileURLToPath(new URL(`./programs/${name}.mjs`, import.meta.url))
   const child = spawn(process.execPath, [...nodeArgs, file, ...args], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe']
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = { stdout: '', stderr: '' }
   const arrivals = []

@@ -29,7 +29,7 @@ export function testDatabase(label) {
       brokers.push(broker)
       await broker.connect()
       return broker
-    }
+    },
   }
 }
 
@@ -45,7 +45,7 @@ export const producerConfig = (topic, partitions = 1, more = {}) => ({
   topic,
   partitions,
   retentionMs: 3_600_000,
-  ...more
+  ...more,
 })
 
 export const consumerConfig = (topic, groupId, more = {}) => ({ groupId, topic, ...more })

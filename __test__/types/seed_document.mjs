@@ -51,9 +51,7 @@ export async function readSeedFiles() {
   const document = await readFile(documentUrl, 'utf8')
   const starts = chapters.map(({ heading }) => document.indexOf(`\n${heading}\n`))
   if (starts.includes(-1)) throw new Error('seed/document.md lacks a chapter')
-  return new Map(
-    chapters.map(({ service }, i) => [service, blocksOf(document.slice(starts[i], starts[i + 1]))]),
-  )
+  return new Map(chapters.map(({ service }, i) => [service, blocksOf(document.slice(starts[i], starts[i + 1]))]))
 }
 
 /** `text` with the documented corrections of this file. Throws if a line to correct is not there exactly once. */

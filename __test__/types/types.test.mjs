@@ -108,14 +108,20 @@ for (const compiler of compilers) {
     it("reports the document's missing comma and no other syntax error", async () => {
       const parseOnly = { ...nest, noResolve: true, noLib: true }
       const errors = await errorsOf('syntax', nestResolutions[0], parseOnly, await readDocument())
-      assert.deepEqual(errors.map(({ message, ...place }) => place), expectedErrors(['TS1005']))
+      assert.deepEqual(
+        errors.map(({ message, ...place }) => place),
+        expectedErrors(['TS1005']),
+      )
     })
 
     it("reports the document's two lines that strict refuses and no other", async () => {
       const files = await readDocument()
       files.delete('consumer/src/messaging/messaging.module.ts') // its syntax error would hide all others
       const errors = await errorsOf('semantics', nestResolutions[0], nest, files)
-      assert.deepEqual(errors.map(({ message, ...place }) => place), expectedErrors(['TS2564', 'TS18046']))
+      assert.deepEqual(
+        errors.map(({ message, ...place }) => place),
+        expectedErrors(['TS2564', 'TS18046']),
+      )
     })
 
     for (const resolution of ownResolutions) {

@@ -23,7 +23,9 @@ export async function fetchNpm(version, directory, log) {
   await mkdir(work)
   await writeFile(join(work, 'package.json'), '{"private": true}')
   await runNpm(['install', '--no-audit', '--no-fund', '--ignore-scripts', '--no-package-lock', PACKAGE], work)
-  const { stdout } = await runCommand(process.execPath, ['-e', DOWNLOAD, version, join(work, 'download')], { cwd: work })
+  const { stdout } = await runCommand(process.execPath, ['-e', DOWNLOAD, version, join(work, 'download')], {
+    cwd: work,
+  })
   await copyFile(stdout.trim().split('\n').pop(), join(directory, executableName))
   await chmod(join(directory, executableName), 0o755)
   await rm(work, { recursive: true })

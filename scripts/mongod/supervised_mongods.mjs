@@ -25,7 +25,10 @@ export class SupervisedMongods extends EventEmitter {
     // A process group of its own: a Ctrl-C in the terminal must not reach the mongods before the user's own clean-up.
     this.#supervisor = spawn(process.execPath, [SUPERVISOR], { stdio: ['pipe', 'pipe', 'inherit'], detached: true })
     this.#supervisorExit = once(this.#supervisor, 'exit')
-    this.#supervisorExit.then(() => this.#supervisorEnded(), (error) => this.emit('error', error))
+    this.#supervisorExit.then(
+      () => this.#supervisorEnded(),
+      (error) => this.emit('error', error),
+    )
     process.on('exit', this.#killAll)
     this.#supervisor.stdin.on('error', () => {}) // it ended; `exit` tells
     createInterface({ input: this.#supervisor.stdout }).on('line', (line) => this.#heard(JSON.parse(line)))
@@ -95,7 +98,7 @@ export class SupervisedMongods extends EventEmitter {
   }
 
   #say(message) {
-    this.#supervisor.stdin.write(JSON.stringify(message) + '\n')
+    this.#supervisor.stdin.write(`${JSON.stringify(message)}\n`)
   }
 
   #keepProcessAlive(yes) {

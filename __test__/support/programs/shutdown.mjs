@@ -25,7 +25,8 @@ if (how === 'producer-only') {
     },
     twice: () => Promise.all([broker.disconnect(), broker.disconnect(), consumer.disconnect()]),
     'inside-handler': () => broker.disconnect(),
-    'unsubscribe-only': () => consumer.unsubscribe()
+    'unsubscribe-only': () => consumer.unsubscribe(),
+    'process-exit': () => process.exit(7),
   }
   let start
   const started = new Promise((resolve) => {
@@ -39,7 +40,7 @@ if (how === 'producer-only') {
       await delay(HANDLER_MS)
       say('handler ends', { value: record.message.value })
       if (how === 'inside-handler') say('disconnected')
-    }
+    },
   })
   say('subscribed')
   if (how !== 'stay') {

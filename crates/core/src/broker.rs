@@ -213,7 +213,10 @@ impl Broker {
 
     fn connected(&self) -> Result<Arc<Connected>> {
         self.connected_slot().clone().ok_or_else(|| {
-            Error::new(ErrorCode::NotConnected, "Broker not connected: await connect() first, and do not use it after disconnect()")
+            Error::new(
+                ErrorCode::NotConnected,
+                "Broker not connected: await connect() first, and do not use it after disconnect()",
+            )
         })
     }
 
@@ -232,7 +235,9 @@ impl Connected {
     /// Keeps a new producer, unless another call was faster: two producers of one topic would not share the order.
     fn keep_producer(&self, producer: Producer) -> Producer {
         let mut producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = producers.iter().find(|known| known.is_connected() && known.config() == producer.config()) {
+        if let Some(known) =
+            producers.iter().find(|known| known.is_connected() && known.config() == producer.config())
+        {
             return known.clone();
         }
         producers.push(producer.clone());

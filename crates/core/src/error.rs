@@ -65,6 +65,13 @@ impl Error {
         Self::new(ErrorCode::Closed, format!("{what} is disconnected; create a new one"))
     }
 
+    /// Says first what the message is about.
+    #[must_use]
+    pub fn about(mut self, what: impl fmt::Display) -> Self {
+        self.0.message = format!("{what}: {}", self.0.message);
+        self
+    }
+
     /// Adds the text of what caused it.
     #[must_use]
     pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {

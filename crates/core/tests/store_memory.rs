@@ -1,4 +1,5 @@
 //! The embedded store does what every store has to do.
+#![expect(clippy::expect_used, reason = "what fails in a fixture has to fail the test")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,5 @@
 //! The MongoDB store does what every store has to do, on a real server.
+#![expect(clippy::expect_used, reason = "what fails in a fixture has to fail the test")]
 
 use std::sync::Arc;
 use std::time::Duration;

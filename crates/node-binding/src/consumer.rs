@@ -12,8 +12,8 @@ use napi::Env;
 use napi::bindgen_prelude::{Buffer, PromiseRaw};
 use napi_derive::napi;
 
-use crate::js_error;
 use crate::bson_bytes::{self, document};
+use crate::js_error;
 use crate::js_record_handler::{DeliverFunction, JsRecordHandler};
 use crate::settle::settle;
 
@@ -21,13 +21,25 @@ use crate::settle::settle;
 #[napi]
 pub struct NativeConsumer {
     consumer: Consumer,
-    /// Weak: the subscription holds the handler, and with it Node's event loop, exactly as long as it lasts.
-    handler: Mutex<Weak<JsRecordHandler>>,
+    /// Weak: a subscription holds its handler, and with it Node's event loop, exactly as long as it lasts. One that
+    /// drains may last beside the next.
+    handlers: Mutex<Vec<Weak<JsRecordHandler>>>,
 }
 
 impl NativeConsumer {
     pub(crate) fn new(consumer: Consumer) -> Self {
-        Self { consumer, handler: Mutex::default() }
+        Self { consumer, handlers: Mutex::default() }
+    }
+
+    fn remember(&self, handler: &Arc<JsRecordHandler>) {
+        let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        handlers.retain(|handler| handler.strong_count() > 0);
+        handlers.push(Arc::downgrade(handler));
+    }
+
+    fn live_handlers(&self) -> Vec<Arc<JsRecordHandler>> {
+        let handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        handlers.iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -50,9 +62,7 @@ impl NativeConsumer {
         let config = document(handler_config)
             .and_then(|config| HandlerConfig::from_document(&config, self.consumer.config()));
         let handler = Arc::new(JsRecordHandler::new(&deliver)?);
-        if !self.consumer.is_subscribed() {
-            *self.handler.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&handler);
-        }
+        self.remember(&handler);
         let consumer = self.consumer.clone();
         settle(env, async move { consumer.subscribe(config?, handler).await })
     }
@@ -68,9 +78,9 @@ impl NativeConsumer {
             3 => DeliveryReport::Failed { handled, error: handler_error(error) },
             _ => DeliveryReport::ErrorHandlerFinished,
         };
-        let handler = self.handler.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-        if let Some(handler) = handler {
-            handler.report(DeliveryId(id), report);
+        for handler in self.live_handlers() {
+            // Only the one that runs the delivery knows its id.
+            handler.report(DeliveryId(id), report.clone());
         }
     }
 

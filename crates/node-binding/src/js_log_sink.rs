@@ -16,7 +16,8 @@ pub(crate) struct JsLogSink(ThreadsafeFunction<Entry, (), Entry, Status, false, 
 
 impl JsLogSink {
     pub(crate) fn new(function: &LogFunction<'_>) -> napi::Result<Self> {
-        let function = function.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
+        let function =
+            function.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
         Ok(Self(function))
     }
 }

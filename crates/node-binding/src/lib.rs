@@ -3,8 +3,10 @@
 //! Everything that carries user data or configuration crosses as BSON bytes. Async methods go through [`settle`],
 //! which keeps the code of an error; sync methods catch panics, which would otherwise end the process.
 
-mod bson_bytes;
+#![expect(unreachable_pub, reason = "what the attribute exports is reached from JavaScript")]
+
 mod broker;
+mod bson_bytes;
 mod check_config;
 mod consumer;
 mod js_error;

@@ -61,7 +61,11 @@ impl NativeOffsetStorage {
 
     /// The offsets of a group (BSON).
     #[napi(catch_unwind)]
-    pub fn get_offsets<'env>(&self, env: &'env Env, group_id: String) -> napi::Result<PromiseRaw<'env, Buffer>> {
+    pub fn get_offsets<'env>(
+        &self,
+        env: &'env Env,
+        group_id: String,
+    ) -> napi::Result<PromiseRaw<'env, Buffer>> {
         let offsets = self.offsets.clone();
         settle(env, async move {
             let records = offsets.list(&group_id).await?;

@@ -26,7 +26,11 @@ impl NativeProducer {
 impl NativeProducer {
     /// Sends the messages of these parts (BSON). They are queued before this returns.
     #[napi(catch_unwind)]
-    pub fn send<'env>(&self, env: &'env Env, parts: Vec<BufferSlice<'_>>) -> napi::Result<PromiseRaw<'env, ()>> {
+    pub fn send<'env>(
+        &self,
+        env: &'env Env,
+        parts: Vec<BufferSlice<'_>>,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
         let documents: Result<Vec<_>, Error> = parts.iter().map(|part| raw_document(part)).collect();
         let sent = documents.map(|documents| self.producer.send(&documents));
         settle_with(env, async move { sent?.await }, js_error::to_js_of_send)

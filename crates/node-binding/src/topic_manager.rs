@@ -127,7 +127,9 @@ fn validation_document(validation: &TtlValidation) -> Document {
     if let Some(index) = &validation.index {
         document.insert("indexInfo", index_info(index));
     }
-    if let Some(sample) = validation.sample.as_ref().and_then(|sample| Document::try_from(sample.as_ref()).ok()) {
+    if let Some(sample) =
+        validation.sample.as_ref().and_then(|sample| Document::try_from(sample.as_ref()).ok())
+    {
         document.insert("sampleDocument", sample);
     }
     document

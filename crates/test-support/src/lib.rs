@@ -3,5 +3,6 @@
 
 pub mod mongod_binary;
 mod mongod_process;
+pub mod recording_handler;
 pub mod replica_set;
 pub mod store_conformance;

@@ -21,7 +21,7 @@ server=$!
 { cat <&3; : >"$directory/abandoned"; kill -KILL "$server"; } >/dev/null 2>&1 &
 watcher=$!
 exec 3<&-
-wait "$server"
+wait "$server" 2>/dev/null
 status=$?
 if [ -e "$directory/abandoned" ]; then rm -rf "$directory"; else kill -KILL "$watcher"; fi
 exit "$status"

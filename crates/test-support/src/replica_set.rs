@@ -15,6 +15,8 @@ use crate::mongod_binary;
 use crate::mongod_process::MongodProcess;
 
 const NAME: &str = "csb";
+/// What the server itself takes for the smallest useful oplog.
+const SMALLEST_LASTING_OPLOG_MB: u32 = 990;
 const START_DEADLINE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A port that was free may be taken by the time the server binds it.
@@ -144,6 +146,10 @@ fn arguments(options: &ReplicaSetOptions) -> Vec<String> {
     let mut arguments = ["--replSet", NAME, "--wiredTigerCacheSizeGB", "0.25"].map(str::to_owned).to_vec();
     if let Some(size) = options.oplog_size_mb {
         arguments.extend(["--oplogSize".to_owned(), size.to_string()]);
+        if size < SMALLEST_LASTING_OPLOG_MB {
+            // It is there to roll over, which happens behind checkpoints; as a server parameter this has no effect.
+            arguments.extend(["--syncdelay".to_owned(), "1".to_owned()]);
+        }
     }
     let always = [("enableTestCommands", "1"), ("diagnosticDataCollectionEnabled", "false")];
     let always = always.map(|(name, value)| format!("{name}={value}"));

@@ -9,7 +9,7 @@ const brokerConfig = defineBroker({
   database: process.env.MONGODB_BROKER_DATABASE,
   autoCreateTopics: true,
   logLevel: 'INFO',
-  logContext: 'Purchase Service Broker'
+  logContext: 'Purchase Service Broker',
 })
 
 const purchasesConsumerConfig = defineConsumer({
@@ -25,13 +25,13 @@ const purchasesConsumerConfig = defineConsumer({
   options: {
     batchSize: 100,
     maxAwaitTimeMS: 1000,
-    fullDocument: 'updateLookup'
-  }
+    fullDocument: 'updateLookup',
+  },
 })
 
 module.exports = {
   brokerConfig,
   purchasesConsumerConfig,
   producers: {},
-  consumers: { purchasesConsumerConfig }
+  consumers: { purchasesConsumerConfig },
 }

@@ -7,7 +7,7 @@ export const brokerConfig = defineBroker({
   database: process.env.MONGODB_BROKER_DATABASE,
   autoCreateTopics: true,
   logLevel: 'INFO',
-  logContext: 'Purchase Service Broker'
+  logContext: 'Purchase Service Broker',
 })
 
 export const purchasesConsumerConfig = defineConsumer({
@@ -23,8 +23,8 @@ export const purchasesConsumerConfig = defineConsumer({
   options: {
     batchSize: 100,
     maxAwaitTimeMS: 1000,
-    fullDocument: 'updateLookup'
-  }
+    fullDocument: 'updateLookup',
+  },
 })
 
 export const producers = {}

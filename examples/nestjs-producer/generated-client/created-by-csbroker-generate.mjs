@@ -7,14 +7,14 @@ export const brokerConfig = defineBroker({
   database: process.env.MONGODB_BROKER_DATABASE,
   autoCreateTopics: true,
   logLevel: 'INFO',
-  logContext: 'Purchase Service Broker'
+  logContext: 'Purchase Service Broker',
 })
 
 export const purchasesProducerConfig = defineProducer({
   topic: 'purchases.new-purchase',
   partitions: 1,
   retentionMs: 7 * 24 * 60 * 60 * 1000,
-  partitionStrategy: 'hash'
+  partitionStrategy: 'hash',
 })
 
 export const producers = { purchasesProducerConfig }

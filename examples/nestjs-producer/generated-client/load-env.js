@@ -4,7 +4,8 @@
 const { readFileSync } = require('node:fs')
 const { resolve } = require('node:path')
 
-const ASSIGNMENT = /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*((?:"(?:\\.|[^"\\])*"|'[^']*'|`[^`]*`)(?=[ \t]*(?:#.*)?\r?$)|[^\r\n]*)/gm
+const ASSIGNMENT =
+  /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*((?:"(?:\\.|[^"\\])*"|'[^']*'|`[^`]*`)(?=[ \t]*(?:#.*)?\r?$)|[^\r\n]*)/gm
 const ESCAPES = { n: '\n', r: '\r', t: '\t' }
 
 function parse(text) {

@@ -8,8 +8,8 @@ use bson::oid::ObjectId;
 use tokio::sync::Semaphore;
 
 use super::record_handler::RecordHandler;
-use super::subscription::{Subscription, SubscriptionParts};
 use super::subscribed_partitions;
+use super::subscription::{Subscription, SubscriptionParts};
 use super::subscription_progress::{OffsetInfo, SubscriptionProgress};
 use crate::config::{ConsumerConfig, HandlerConfig};
 use crate::error::{Error, Result};
@@ -74,9 +74,16 @@ impl Consumer {
     }
 
     /// Begins to deliver. Resolves when every partition listens: a message sent from then on is delivered.
-    pub async fn subscribe(&self, handler_config: HandlerConfig, handler: Arc<dyn RecordHandler>) -> Result<()> {
+    pub async fn subscribe(
+        &self,
+        handler_config: HandlerConfig,
+        handler: Arc<dyn RecordHandler>,
+    ) -> Result<()> {
         self.refuse_disconnected()?;
-        self.reserve_slot()?;
+        if let Some(earlier) = self.reserve_slot()? {
+            // Its partitions are this member's own: claiming them now would refuse the commits of its last messages.
+            earlier.closed(self.0.parts.shutdown_grace).await;
+        }
         let started = self.start(handler_config, handler).await;
         let mut slot = self.slot();
         match started {
@@ -95,7 +102,11 @@ impl Consumer {
         }
     }
 
-    async fn start(&self, handler_config: HandlerConfig, handler: Arc<dyn RecordHandler>) -> Result<Subscription> {
+    async fn start(
+        &self,
+        handler_config: HandlerConfig,
+        handler: Arc<dyn RecordHandler>,
+    ) -> Result<Subscription> {
         let topic = self.0.parts.topics.load(&self.0.config.topic).await?;
         if topic.is_none() {
             let name = &self.0.config.topic;
@@ -117,19 +128,24 @@ impl Consumer {
         Subscription::start(parts, &topic, &partitions).await
     }
 
-    fn reserve_slot(&self) -> Result<()> {
+    /// Takes the slot for a new subscription. Returns the one before it, which has ended or is draining.
+    fn reserve_slot(&self) -> Result<Option<Arc<Subscription>>> {
         let mut slot = self.slot();
-        match &*slot {
-            Slot::Running(subscription) if subscription.is_active() => {}
-            Slot::Starting => {}
-            _ => {
-                *slot = Slot::Starting;
-                return Ok(());
-            }
+        let earlier = match &*slot {
+            Slot::Running(subscription) if !subscription.is_active() => Some(Some(Arc::clone(subscription))),
+            Slot::Running(_) | Slot::Starting => None,
+            Slot::Empty => Some(None),
+        };
+        if let Some(earlier) = earlier {
+            *slot = Slot::Starting;
+            return Ok(earlier);
         }
         Err(Error::new(
             ErrorCode::AlreadySubscribed,
-            format!("this consumer of {} has a handler; unsubscribe() first, or create another consumer", self.0.config.topic),
+            format!(
+                "this consumer of {} has a handler; unsubscribe() first, or create another consumer",
+                self.0.config.topic
+            ),
         )
         .on_topic(&self.0.config.topic))
     }

@@ -214,7 +214,9 @@ impl CommitterTask {
 
     fn commit_failed(&mut self, error: &Error) {
         let delay = self.backoff.next_delay(random::next_u32());
-        self.logger.warn(|| format!("commit of {} failed, next try in {} ms: {error:?}", self.claim.key, delay.as_millis()));
+        self.logger.warn(|| {
+            format!("commit of {} failed, next try in {} ms: {error:?}", self.claim.key, delay.as_millis())
+        });
         self.due = Some(clock::now() + delay);
         self.answer_flushes(&Err(error.clone()));
     }
@@ -232,7 +234,13 @@ impl CommitterTask {
                 }
                 Err(error) => {
                     let delay = self.backoff.next_delay(random::next_u32());
-                    self.logger.error(|| format!("dead letter of {} not stored, next try in {} ms: {error:?}", self.claim.key, delay.as_millis()));
+                    self.logger.error(|| {
+                        format!(
+                            "dead letter of {} not stored, next try in {} ms: {error:?}",
+                            self.claim.key,
+                            delay.as_millis()
+                        )
+                    });
                     clock::sleep(delay).await;
                 }
             }

@@ -54,9 +54,30 @@ struct HistoryBoundary {
     unstamped: HashSet<Vec<u8>>,
 }
 
+/// Where reading of the reader's own stream ends.
+enum Goal {
+    /// At this place: the feed gives what follows.
+    Place(StreamToken),
+    /// At what was the present when reading began.
+    Present(ClusterTime),
+}
+
+impl Goal {
+    fn is_reached(&self, frontier: &StreamToken) -> bool {
+        match self {
+            Self::Place(place) => frontier >= place,
+            Self::Present(present) => frontier.cluster_time() >= *present,
+        }
+    }
+
+    fn excludes(&self, token: &StreamToken) -> bool {
+        matches!(self, Self::Place(place) if token > place)
+    }
+}
+
 /// How reading of the reader's own stream ended.
 enum CaughtUp {
-    /// At the wanted place, or close to the present.
+    /// At the goal.
     Yes,
     /// The buffer stayed full.
     NoRoom,
@@ -77,7 +98,11 @@ impl PartitionReader {
                 Err(error) if error.is_retryable() => {
                     let delay = backoff.next_delay(random::next_u32());
                     self.parts.logger.warn(|| {
-                        format!("reading {} failed, next try in {} ms: {error:?}", self.parts.collection, delay.as_millis())
+                        format!(
+                            "reading {} failed, next try in {} ms: {error:?}",
+                            self.parts.collection,
+                            delay.as_millis()
+                        )
                     });
                     clock::sleep(delay).await;
                 }
@@ -95,7 +120,8 @@ impl PartitionReader {
             (Position::Stream { .. }, Some(joined)) => self.follow(joined).await,
             (Position::Stream { .. }, None) => {
                 self.parts.buffer.wait_for_room().await;
-                match self.read_own_stream(None).await? {
+                let present = self.parts.store.cluster_time().await?;
+                match self.read_own_stream(Goal::Present(present)).await? {
                     CaughtUp::NoRoom => Ok(()),
                     CaughtUp::Yes => {
                         let joined = self.join().await?;
@@ -120,7 +146,7 @@ impl PartitionReader {
     async fn follow(&mut self, joined: Joined) -> Result<()> {
         let membership = Membership { feed: &self.parts.feed.clone(), joined: &joined };
         while self.after()? < joined.from {
-            if matches!(self.read_own_stream(Some(&joined.from)).await?, CaughtUp::NoRoom) {
+            if matches!(self.read_own_stream(Goal::Place(joined.from.clone())).await?, CaughtUp::NoRoom) {
                 self.parts.buffer.wait_for_room().await;
             }
         }
@@ -134,8 +160,8 @@ impl PartitionReader {
         Ok(())
     }
 
-    /// Reads a stream of its own, up to `until` or, without it, until it is close to the present.
-    async fn read_own_stream(&mut self, until: Option<&StreamToken>) -> Result<CaughtUp> {
+    /// Reads a stream of its own up to the goal.
+    async fn read_own_stream(&mut self, goal: Goal) -> Result<CaughtUp> {
         let turns = Arc::clone(&self.parts.turns);
         let _turn = turns.acquire().await.map_err(|_| Error::closed("the consumer"))?;
         let request = FeedRequest {
@@ -145,36 +171,30 @@ impl PartitionReader {
             max_await: self.parts.max_await,
         };
         let mut cursor = self.parts.store.open_feed(request).await?;
-        let outcome = self.read_from(cursor.as_mut(), until).await;
+        let outcome = self.read_from(cursor.as_mut(), &goal).await;
         cursor.close().await;
         outcome
     }
 
-    async fn read_from(&mut self, cursor: &mut dyn FeedCursor, until: Option<&StreamToken>) -> Result<CaughtUp> {
+    async fn read_from(&mut self, cursor: &mut dyn FeedCursor, goal: &Goal) -> Result<CaughtUp> {
         loop {
             let batch = cursor.next_batch().await?;
-            let is_short = batch.events.len() < self.parts.batch_size as usize;
             for event in batch.events {
-                if until.is_some_and(|until| event.token > *until) {
+                if goal.excludes(&event.token) {
                     break;
                 }
                 if !self.push_event(event).await? {
                     return Ok(CaughtUp::NoRoom);
                 }
             }
-            match until {
-                Some(until) if batch.frontier >= *until => {
-                    self.advance_to(until.clone());
-                    return Ok(CaughtUp::Yes);
-                }
-                Some(_) => self.advance_to(batch.frontier),
-                None => {
-                    self.advance_to(batch.frontier);
-                    if is_short {
-                        return Ok(CaughtUp::Yes);
-                    }
-                }
+            if goal.is_reached(&batch.frontier) {
+                self.advance_to(match goal {
+                    Goal::Place(place) => place.clone(),
+                    Goal::Present(_) => batch.frontier,
+                });
+                return Ok(CaughtUp::Yes);
             }
+            self.advance_to(batch.frontier);
         }
     }
 

@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bson::DateTime;
@@ -51,7 +50,6 @@ pub(super) struct WorkerParts {
     pub(super) retry_policy: RetryPolicy,
     pub(super) control: watch::Receiver<Control>,
     pub(super) progress: SubscriptionProgress,
-    pub(super) delivery_ids: Arc<AtomicU32>,
     pub(super) logger: Logger,
 }
 
@@ -141,7 +139,7 @@ impl PartitionWorker {
     }
 
     async fn deliver(&mut self) -> Outcome {
-        let id = DeliveryId(self.parts.delivery_ids.fetch_add(1, Ordering::Relaxed));
+        let id = DeliveryId::next();
         let (reports, received) = mpsc::unbounded_channel();
         let handler = Arc::clone(&self.parts.handler);
         let delivered = match self.delivery(id) {
@@ -238,6 +236,10 @@ impl PartitionWorker {
         self.attempts.push(FailedAttempt { error, at: DateTime::from_millis(clock::unix_millis()) });
         let decision = self.parts.retry_policy.after_failure(self.attempts.len());
         let attempt = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
+        self.parts.logger.warn(|| {
+            let name = self.attempts.last().map_or("error", |attempt| attempt.error.name.as_str());
+            format!("{}: attempt {attempt} of a message failed with {name}", self.parts.key)
+        });
         let (reports, mut told) = mpsc::unbounded_channel();
         self.parts.handler.attempt_failed(id, attempt, decision != AfterFailure::GiveUp, reports);
         if told.recv().await.is_none() {
@@ -279,7 +281,10 @@ impl PartitionWorker {
         match self.parts.committer.bury(letter, position.clone()).await {
             Ok(()) => {
                 self.parts.logger.error(|| {
-                    format!("{}: gave a message up after {attempts} attempts; it is in dead_letters", self.parts.key)
+                    format!(
+                        "{}: gave a message up after {attempts} attempts; it is in dead_letters",
+                        self.parts.key
+                    )
                 });
                 self.pending.pop_front();
                 self.parts.progress.processed(&position);

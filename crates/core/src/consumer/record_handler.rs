@@ -1,5 +1,6 @@
 //! The user's handler as the engine sees it. The embedder implements it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -12,9 +13,18 @@ use crate::record::record_layout::StoredMessage;
 /// While a delivery runs, its progress is reported at most this often, so that commits need not wait for its end.
 pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Names a delivery within a subscription.
+/// Names a delivery, in this process: a late report of a subscription that has ended must not pass for one of the
+/// subscription after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeliveryId(pub u32);
+
+impl DeliveryId {
+    /// An id that no running delivery has.
+    pub(super) fn next() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 /// A message as it is given to the handler.
 pub struct DeliveredMessage<'a> {

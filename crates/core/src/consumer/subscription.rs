@@ -1,6 +1,6 @@
 //! One consumer's partitions while it is subscribed: claims them, starts them, ends them.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use super::partition_worker::{Control, PartitionWorker, WorkerEnd, WorkerParts};
 use super::position::Position;
 use super::record_handler::RecordHandler;
 use super::start_position;
-use super::subscription_progress::{OffsetInfo, SubscriptionProgress};
-use crate::config::{CommitSchedule, ConsumerConfig, HandlerConfig};
+use super::subscription_progress::{OffsetInfo, SubscriptionProgress, monitor_offsets};
+use crate::config::{ConsumerConfig, HandlerConfig};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::partition_buffer::PartitionBuffer;
@@ -50,6 +50,8 @@ pub(super) struct Subscription {
     /// The committers live as long as somebody may ask them, which is longer.
     commits: TaskGroup,
     committers: Vec<OffsetCommitter>,
+    /// Partitions that have not ended.
+    live: Arc<AtomicUsize>,
     progress: SubscriptionProgress,
     closing: Mutex<bool>,
     logger: Logger,
@@ -91,7 +93,7 @@ impl Subscription {
         let (control, control_receiver) = watch::channel(initial);
         let partitions = TaskGroup::new(parts.logger.clone());
         let commits = TaskGroup::new(parts.logger.clone());
-        let delivery_ids = Arc::new(AtomicU32::new(0));
+        let live = Arc::new(AtomicUsize::new(owned.len()));
         let mut committers = Vec::with_capacity(owned.len());
         for ((partition, buffer), joined) in owned.iter().zip(buffers).zip(joined) {
             let launch = PartitionLaunch {
@@ -100,15 +102,28 @@ impl Subscription {
                 buffer,
                 joined,
                 control: control_receiver.clone(),
-                delivery_ids: Arc::clone(&delivery_ids),
+                live: Arc::clone(&live),
                 partitions: &partitions,
                 commits: &commits,
             };
             committers.push(launch.start());
         }
+        if parts.config.enable_offset_monitoring {
+            let monitor = monitor_offsets(parts.progress.clone(), committers.clone(), parts.logger.clone());
+            commits.spawn("offset monitor", monitor);
+        }
         parts.logger.info(|| format!("subscribed to {} partitions of {}", owned.len(), parts.config.topic));
         let (progress, logger) = (parts.progress.clone(), parts.logger.clone());
-        Ok(Self { control, partitions, commits, committers, progress, closing: Mutex::new(false), logger })
+        Ok(Self {
+            control,
+            partitions,
+            commits,
+            committers,
+            live,
+            progress,
+            closing: Mutex::new(false),
+            logger,
+        })
     }
 
     pub(super) fn pause(&self) {
@@ -131,7 +146,8 @@ impl Subscription {
 
     /// Stores what is finished. `true` if there was something to store.
     pub(super) async fn commit(&self) -> Result<bool> {
-        let flushed: Vec<_> = futures_util::future::join_all(self.committers.iter().map(OffsetCommitter::flush)).await;
+        let flushed: Vec<_> =
+            futures_util::future::join_all(self.committers.iter().map(OffsetCommitter::flush)).await;
         let mut any = false;
         for outcome in flushed {
             any |= outcome?;
@@ -165,16 +181,11 @@ impl Subscription {
     }
 
     pub(super) fn is_active(&self) -> bool {
-        *self.control.borrow() != Control::Close && self.committers.iter().any(|committer| !committer.state().fenced)
+        *self.control.borrow() != Control::Close && self.live.load(Ordering::Acquire) > 0
     }
 
     pub(super) fn offset_info(&self) -> OffsetInfo {
-        let states: Vec<_> = self.committers.iter().map(OffsetCommitter::state).collect();
-        let tokens = states.iter().filter_map(|state| state.committed.as_ref().and_then(Position::stream_token));
-        let last_committed = tokens.max().cloned();
-        let last_processed = self.progress.last_processed();
-        let has_uncommitted = self.committers.iter().any(OffsetCommitter::has_uncommitted);
-        OffsetInfo { last_processed, last_committed, has_uncommitted }
+        self.progress.offset_info(&self.committers)
     }
 }
 
@@ -183,7 +194,8 @@ async fn claim_partitions(
     topic: &Topic,
     partitions: &[u32],
 ) -> Result<Vec<OwnedPartition>> {
-    let claims: Vec<_> = partitions.iter().map(|partition| claim_partition(parts, *partition).boxed()).collect();
+    let claims: Vec<_> =
+        partitions.iter().map(|partition| claim_partition(parts, *partition).boxed()).collect();
     let claims: Vec<_> = stream::iter(claims).buffered(CONCURRENT_CLAIMS).try_collect().await?;
     // After the claims: what is sent from here on is later than this.
     let now = parts.store.cluster_time().await?;
@@ -236,15 +248,19 @@ async fn join_feed(
             after(partition).map(|after| JoinRequest { collection, after, buffer })
         })
         .collect();
-    let mut joined = if requests.is_empty() { Vec::new() } else { parts.feed.join(requests).await? }.into_iter();
+    let mut joined =
+        if requests.is_empty() { Vec::new() } else { parts.feed.join(requests).await? }.into_iter();
     Ok(owned.iter().map(|partition| after(partition).and_then(|_| joined.next())).collect())
 }
 
 fn lease_lost(key: &OffsetKey) -> Error {
-    Error::new(ErrorCode::LeaseLost, format!("{key}: another member of the group has taken the partition over"))
-        .on_topic(&key.topic)
-        .on_partition(key.partition)
-        .in_group(&key.group_id)
+    Error::new(
+        ErrorCode::LeaseLost,
+        format!("{key}: another member of the group has taken the partition over"),
+    )
+    .on_topic(&key.topic)
+    .on_partition(key.partition)
+    .in_group(&key.group_id)
 }
 
 /// Starts the tasks of one partition.
@@ -254,7 +270,7 @@ struct PartitionLaunch<'a> {
     buffer: Arc<PartitionBuffer>,
     joined: Option<Joined>,
     control: watch::Receiver<Control>,
-    delivery_ids: Arc<AtomicU32>,
+    live: Arc<AtomicUsize>,
     partitions: &'a TaskGroup,
     commits: &'a TaskGroup,
 }
@@ -284,7 +300,6 @@ impl PartitionLaunch<'_> {
             },
             control: self.control,
             progress: parts.progress.clone(),
-            delivery_ids: self.delivery_ids,
             logger: parts.logger.clone(),
         });
         let reader = PartitionReader::new(
@@ -305,7 +320,7 @@ impl PartitionLaunch<'_> {
             claim: claim.clone(),
             handler: Arc::clone(&parts.handler),
             committer: committer.clone(),
-            commit_schedule,
+            live: self.live,
             logger: parts.logger.clone(),
         };
         self.partitions.spawn("partition", run_partition(worker, reader, self.joined, ending));
@@ -319,13 +334,18 @@ struct PartitionEnding {
     claim: Claim,
     handler: Arc<dyn RecordHandler>,
     committer: OffsetCommitter,
-    commit_schedule: CommitSchedule,
+    live: Arc<AtomicUsize>,
     logger: Logger,
 }
 
 /// The reader runs as long as the worker does. When reading fails for good the partition ends, loudly, because its
 /// next message is not known.
-async fn run_partition(worker: PartitionWorker, reader: PartitionReader, joined: Option<Joined>, ending: PartitionEnding) {
+async fn run_partition(
+    worker: PartitionWorker,
+    reader: PartitionReader,
+    joined: Option<Joined>,
+    ending: PartitionEnding,
+) {
     let end = tokio::select! {
         end = worker.run() => Ok(end),
         error = reader.run(joined) => Err(error),
@@ -335,6 +355,8 @@ async fn run_partition(worker: PartitionWorker, reader: PartitionReader, joined:
 
 impl PartitionEnding {
     async fn finish(self, end: std::result::Result<WorkerEnd, Error>) {
+        // Before the user is told, who may ask at once whether the consumer is still subscribed.
+        self.live.fetch_sub(1, Ordering::AcqRel);
         let key = &self.claim.key;
         match end {
             Ok(WorkerEnd::Fenced) => return self.report(&lease_lost(key)),
@@ -343,10 +365,11 @@ impl PartitionEnding {
                 self.report(&error.on_topic(&key.topic).on_partition(key.partition).in_group(&key.group_id));
             }
         }
-        if self.commit_schedule != CommitSchedule::Manual
-            && let Err(error) = self.committer.flush().await
-        {
-            self.logger.error(|| format!("last commit of {key} failed, its messages will be delivered again: {error:?}"));
+        // Also when commits are the user's: without a crash nothing that is handled is delivered again.
+        if let Err(error) = self.committer.flush().await {
+            self.logger.error(|| {
+                format!("last commit of {key} failed, its messages will be delivered again: {error:?}")
+            });
         }
         if let Err(error) = self.store.release_offset(&self.claim).await {
             self.logger.warn(|| format!("{key} could not be released: {error:?}"));

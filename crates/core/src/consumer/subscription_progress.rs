@@ -1,9 +1,16 @@
 //! What the partitions of a subscription have processed and committed, for users to look at.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use super::offset_committer::OffsetCommitter;
 use super::position::Position;
 use crate::feed::stream_token::StreamToken;
+use crate::observe::log::Logger;
+use crate::runtime::clock;
+
+/// How often the state of the offsets is logged for a consumer that asks for it.
+const MONITOR_EVERY: Duration = Duration::from_secs(60);
 
 /// How far a consumer is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,7 +36,35 @@ impl SubscriptionProgress {
         }
     }
 
-    pub(super) fn last_processed(&self) -> Option<StreamToken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn offset_info(&self, committers: &[OffsetCommitter]) -> OffsetInfo {
+        let states: Vec<_> = committers.iter().map(OffsetCommitter::state).collect();
+        let tokens =
+            states.iter().filter_map(|state| state.committed.as_ref().and_then(Position::stream_token));
+        OffsetInfo {
+            last_processed: self.0.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last_committed: tokens.max().cloned(),
+            has_uncommitted: committers.iter().any(OffsetCommitter::has_uncommitted),
+        }
+    }
+}
+
+/// Logs the state of the offsets until it is dropped.
+pub(super) async fn monitor_offsets(
+    progress: SubscriptionProgress,
+    committers: Vec<OffsetCommitter>,
+    logger: Logger,
+) {
+    loop {
+        clock::sleep(MONITOR_EVERY).await;
+        let info = progress.offset_info(&committers);
+        logger.info(|| {
+            let text =
+                |token: &Option<StreamToken>| token.as_ref().map_or("none", StreamToken::as_str).to_owned();
+            let (processed, committed) = (text(&info.last_processed), text(&info.last_committed));
+            format!(
+                "offsets: processed {processed}, committed {committed}, uncommitted {}",
+                info.has_uncommitted
+            )
+        });
     }
 }

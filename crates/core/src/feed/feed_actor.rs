@@ -214,7 +214,9 @@ impl FeedActor {
     }
 
     fn stream_covers_members(&self) -> bool {
-        self.stream.as_ref().is_some_and(|stream| self.members.collections().all(|name| stream.collections.contains(name)))
+        self.stream
+            .as_ref()
+            .is_some_and(|stream| self.members.collections().all(|name| stream.collections.contains(name)))
     }
 
     async fn open_stream(&mut self) {
@@ -261,7 +263,9 @@ impl FeedActor {
             return;
         }
         let delay = self.backoff.next_delay(random::next_u32());
-        self.logger.warn(|| format!("change stream interrupted, opening it again in {} ms: {error:?}", delay.as_millis()));
+        self.logger.warn(|| {
+            format!("change stream interrupted, opening it again in {} ms: {error:?}", delay.as_millis())
+        });
         clock::sleep(delay).await;
     }
 

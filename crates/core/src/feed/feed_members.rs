@@ -26,7 +26,12 @@ pub(super) struct FeedMembers {
 }
 
 impl FeedMembers {
-    pub(super) fn add(&mut self, collection: Arc<str>, from: StreamToken, buffer: Arc<PartitionBuffer>) -> MemberId {
+    pub(super) fn add(
+        &mut self,
+        collection: Arc<str>,
+        from: StreamToken,
+        buffer: Arc<PartitionBuffer>,
+    ) -> MemberId {
         self.last_id += 1;
         let id = MemberId(self.last_id);
         self.by_collection.entry(collection).or_default().push(Member { id, from, buffer });
@@ -73,7 +78,9 @@ impl FeedMembers {
         let mut index = 0;
         members.retain(|member| {
             index += 1;
-            let Some(offered) = (if index == last { event.take() } else { event.clone() }) else { return true };
+            let Some(offered) = (if index == last { event.take() } else { event.clone() }) else {
+                return true;
+            };
             let stays = offered.token <= member.from || member.buffer.offer(offered) == Offer::Taken;
             if !stays {
                 member.buffer.detach();

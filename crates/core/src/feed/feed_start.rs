@@ -7,7 +7,9 @@ use super::stream_token::StreamToken;
 const LONGEST_SHARED_REPLAY_SECONDS: u32 = 60;
 
 /// The oldest position that is close to the newest. `None` without positions.
-pub(super) fn choose_start<'a>(positions: impl Iterator<Item = &'a StreamToken> + Clone) -> Option<StreamToken> {
+pub(super) fn choose_start<'a>(
+    positions: impl Iterator<Item = &'a StreamToken> + Clone,
+) -> Option<StreamToken> {
     let newest = positions.clone().max()?;
     let horizon = newest.cluster_time().minus_seconds(LONGEST_SHARED_REPLAY_SECONDS);
     positions.filter(|position| position.cluster_time() >= horizon).min().cloned()

@@ -139,7 +139,8 @@ impl PartitionBuffer {
             return Offer::Full;
         }
         let token = event.token.clone();
-        let message = BufferedMessage { after: Position::Stream { after: event.token }, document: event.document };
+        let message =
+            BufferedMessage { after: Position::Stream { after: event.token }, document: event.document };
         let size = size_of_message(&message);
         if state.link == FeedLink::Holding {
             state.held_bytes += size;
@@ -307,7 +308,8 @@ mod tests {
         assert!(!buffer.release_held());
         buffer.push(message(1), Duration::ZERO).await.expect("room");
         assert_eq!(numbers(&buffer.take(10, usize::MAX).await), [1]);
-        assert_eq!((buffer.lock().bytes, buffer.lock().held_bytes), (0, 0));
+        let state = buffer.lock();
+        assert_eq!((state.bytes, state.held_bytes), (0, 0));
     }
 
     #[tokio::test]

@@ -137,7 +137,11 @@ impl PartitionWriter {
                 return Err(self.timed_out(effect).caused_by(format!("{error:?}")));
             }
             self.0.logger.warn(|| {
-                format!("insert into {} failed, next try in {} ms: {error:?}", self.0.collection, delay.as_millis())
+                format!(
+                    "insert into {} failed, next try in {} ms: {error:?}",
+                    self.0.collection,
+                    delay.as_millis()
+                )
             });
             clock::sleep(delay).await;
         }

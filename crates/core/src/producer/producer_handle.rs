@@ -51,7 +51,13 @@ impl Producer {
         };
         let writers = (0..config.partitions).map(writer).collect();
         let partitioner = Partitioner::new(config.partition_strategy, config.partitions);
-        Self(Arc::new(ProducerState { config, partitioner, writers, parts, disconnected: AtomicBool::new(false) }))
+        Self(Arc::new(ProducerState {
+            config,
+            partitioner,
+            writers,
+            parts,
+            disconnected: AtomicBool::new(false),
+        }))
     }
 
     /// How it was configured.
@@ -74,22 +80,20 @@ impl Producer {
         }
     }
 
-    fn queue(
-        &self,
-        parts: &[&RawDocument],
-    ) -> Result<Option<tokio::sync::oneshot::Receiver<Result<()>>>> {
+    fn queue(&self, parts: &[&RawDocument]) -> Result<Option<tokio::sync::oneshot::Receiver<Result<()>>>> {
         let state = &self.0;
         self.refuse_disconnected()?;
         let now = clock::unix_millis();
         let mut by_partition: Vec<Vec<RawDocumentBuf>> = vec![Vec::new(); state.writers.len()];
         let (mut bytes, mut count) = (0, 0);
         for part in parts {
-            let parsed = message::parse_messages(part, count, now)?;
-            count += parsed.len();
-            for outgoing in parsed {
+            for outgoing in message::parse_messages(part, count, now)? {
                 let (message, hash_input) = (outgoing.message, outgoing.hash_input);
                 let partition = state.partitioner.choose(message.key, hash_input, message.value);
-                let document = record_layout::encode(&message, partition)?;
+                let document = record_layout::encode(&message, partition).map_err(|error| {
+                    error.about(format_args!("message {count}")).on_topic(&state.config.topic)
+                })?;
+                count += 1;
                 bytes += document.as_bytes().len();
                 if let Some(messages) = by_partition.get_mut(partition as usize) {
                     messages.push(document);

@@ -54,7 +54,8 @@ impl TaskGroup {
     /// Waits until every task has ended. `false` if `limit` passed first.
     pub async fn wait_until_idle(&self, limit: Duration) -> bool {
         let mut running = self.running.subscribe();
-        clock::timeout(limit, async { running.wait_for(|count| *count == 0).await.is_ok() }).await == Some(true)
+        clock::timeout(limit, async { running.wait_for(|count| *count == 0).await.is_ok() }).await
+            == Some(true)
     }
 
     /// Ends every task at its next wait.

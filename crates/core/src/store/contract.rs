@@ -219,7 +219,7 @@ pub trait Store: Send + Sync + 'static {
     /// What is known about every collection of the database.
     async fn retention_stats(&self) -> Result<Vec<RetentionStats>>;
 
-    /// One stored message of the collection, any.
+    /// A stored message whose `_timestamp` is not a Date, if there is one; else any.
     async fn sample_message(&self, collection: &str) -> Result<Option<RawDocumentBuf>>;
 
     /// Inserts messages in their order. A message whose `_id` exists already counts as stored. Returns those that
@@ -230,7 +230,12 @@ pub trait Store: Send + Sync + 'static {
     async fn open_feed(&self, request: FeedRequest) -> Result<Box<dyn FeedCursor>>;
 
     /// Up to `limit` stored messages of a collection, majority committed.
-    async fn read_history(&self, collection: &str, range: HistoryRange, limit: u32) -> Result<Vec<RawDocumentBuf>>;
+    async fn read_history(
+        &self,
+        collection: &str,
+        range: HistoryRange,
+        limit: u32,
+    ) -> Result<Vec<RawDocumentBuf>>;
 
     /// The deployment's present cluster time, majority committed.
     async fn cluster_time(&self) -> Result<ClusterTime>;

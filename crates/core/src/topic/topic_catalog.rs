@@ -113,7 +113,9 @@ impl TopicCatalog {
         if let Some(sample) = &sample {
             match sample.get("_timestamp").ok().flatten().map(|value| value.element_type()) {
                 Some(ElementType::DateTime) => {}
-                Some(other) => issues.push(format!("_timestamp is of type {other:?}, so messages do not expire")),
+                Some(other) => {
+                    issues.push(format!("_timestamp is of type {other:?}, so messages do not expire"))
+                }
                 None => issues.push("messages have no _timestamp, so they do not expire".to_owned()),
             }
         }
@@ -126,7 +128,10 @@ impl TopicCatalog {
     }
 
     fn remember(&self, topic: &Topic) {
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.name.clone(), topic.clone());
+        self.prepared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(topic.name.clone(), topic.clone());
     }
 }
 

@@ -90,7 +90,7 @@ pub async fn history_and_stream_are_disjoint_and_complete(store: Arc<dyn Store>)
         }
     }
     reader.close().await;
-    assert_eq!(sorted(found), sorted(written));
+    assert_eq!(sorted(&found), sorted(&written));
 }
 
 async fn progress(writers: &[Writer; 3], appends: usize) {
@@ -110,7 +110,7 @@ async fn read_history(store: &dyn Store, until: ClusterTime) -> Vec<Bson> {
     }
 }
 
-fn sorted(ids: Vec<Bson>) -> Vec<String> {
+fn sorted(ids: &[Bson]) -> Vec<String> {
     let mut texts: Vec<_> = ids.iter().map(ToString::to_string).collect();
     texts.sort_unstable();
     texts

@@ -115,7 +115,9 @@ impl MessageCollection {
     }
 
     pub(super) fn sample(&self) -> Option<RawDocumentBuf> {
-        self.messages.first_key_value().map(|(_, message)| (*message.document).clone())
+        let undated =
+            self.messages.values().find(|message| message.document.get_datetime("_timestamp").is_err());
+        undated.or_else(|| self.messages.values().next()).map(|message| (*message.document).clone())
     }
 
     pub(super) fn retention_index(&self, collection: &str) -> Option<RetentionIndex> {

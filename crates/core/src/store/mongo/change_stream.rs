@@ -34,13 +34,16 @@ pub(super) async fn open(connection: &Connection, request: FeedRequest) -> Resul
         .max_time(request.max_await)
         .batch();
     let cursor = connection.within_deadline("open change stream", cursor).await?;
-    Ok(Box::new(MongoFeedCursor {
+    let mut feed = MongoFeedCursor {
         cursor,
         connection: connection.clone(),
         collections: request.collections.into_iter().map(|name| (name.to_string(), name)).collect(),
         longest_wait: request.max_await + connection.operation_timeout(),
         open_cursor: None,
-    }))
+    };
+    // The answer to the opening, which has no events: nothing has been looked for yet.
+    feed.next_batch().await?;
+    Ok(Box::new(feed))
 }
 
 /// The filter names whole namespaces: on 6.0 the server skips foreign events twice as fast as with `ns.coll`.
@@ -89,7 +92,10 @@ impl FeedCursor for MongoFeedCursor {
             }
             None => {
                 let limit = self.longest_wait.as_millis();
-                return Err(Error::new(ErrorCode::Timeout, format!("change stream: no answer within {limit} ms")));
+                return Err(Error::new(
+                    ErrorCode::Timeout,
+                    format!("change stream: no answer within {limit} ms"),
+                ));
             }
         };
         self.decode(&batch)
@@ -120,7 +126,8 @@ impl MongoFeedCursor {
             });
         }
         let frontier = token(cursor.get_document("postBatchResumeToken").map_err(malformed)?)?;
-        let documents = batch.doc_slices().map_err(|error| mongo_error::convert("read change stream", &error))?;
+        let documents =
+            batch.doc_slices().map_err(|error| mongo_error::convert("read change stream", &error))?;
         let mut events = Vec::new();
         for event in documents {
             let event = event.map_err(malformed)?;
@@ -145,7 +152,7 @@ impl MongoFeedCursor {
             return Err(malformed("an insert event lacks _id, ns or fullDocument"));
         };
         let collection = self.collections.get(namespace.get_str("coll").map_err(malformed)?);
-        Ok(match collection {
+        Ok(match collection.filter(|_| !is_placeholder(message)) {
             Some(collection) => Some(FeedEvent {
                 collection: Arc::clone(collection),
                 token: token(id)?,
@@ -154,6 +161,14 @@ impl MongoFeedCursor {
             None => None,
         })
     }
+}
+
+/// 1.4.2 creates a collection by inserting a document without content and deleting it at once.
+fn is_placeholder(message: &RawDocument) -> bool {
+    const LONGEST_PLACEHOLDER: usize = 96;
+    message.as_bytes().len() <= LONGEST_PLACEHOLDER
+        && message.get_bool("_temp").unwrap_or(false)
+        && matches!(message.get("_partition"), Ok(None))
 }
 
 fn token(document: &RawDocument) -> Result<StreamToken> {

@@ -52,7 +52,8 @@ impl Connection {
         write_concern.w.get_or_insert(Acknowledgment::Majority);
         write_concern.journal.get_or_insert(true);
 
-        let client = Client::with_options(options.clone()).map_err(|error| mongo_error::uri_refused(&error))?;
+        let client =
+            Client::with_options(options.clone()).map_err(|error| mongo_error::uri_refused(&error))?;
         let database = client.database_with_options(&settings.database, database_options(write_concern));
         Ok(Self { client, database, options, operation_timeout: settings.operation_timeout })
     }
@@ -101,8 +102,6 @@ impl Connection {
         if !has_change_streams(&reply) {
             return Err(not_a_replica_set());
         }
-        // `hello` needs no credentials; this does, and every role may do it.
-        self.within_deadline("connect", self.database.run_command(doc! { "ping": 1 })).await?;
         Ok(())
     }
 

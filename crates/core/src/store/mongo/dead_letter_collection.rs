@@ -12,6 +12,10 @@ use crate::error::{Error, Result};
 use crate::store::contract::{Claim, CommitOutcome};
 
 const COLLECTION: &str = "dead_letters";
+/// Together these keep a letter below the 16 MiB of a document: 20 attempts of three texts are less than 1 MiB.
+const LARGEST_ENCLOSED_MESSAGE: usize = 15 << 20;
+const MOST_ATTEMPTS: usize = 20;
+const LONGEST_TEXT: usize = 16 << 10;
 
 /// One transaction. Trying it again after an unknown outcome is safe: the letter has a fixed id and is replaced.
 pub(super) async fn commit(
@@ -51,39 +55,55 @@ async fn write(
 
 async fn commit_transaction(session: &mut ClientSession) -> mongodb::error::Result<()> {
     match session.commit_transaction().await {
-        Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => session.commit_transaction().await,
+        Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
+            session.commit_transaction().await
+        }
         outcome => outcome,
     }
 }
 
 fn encode(letter: &DeadLetter) -> Result<Document> {
-    let message = Document::try_from(letter.message.as_ref())
-        .map_err(|error| Error::internal("a stored message cannot be read").caused_by(error))?;
+    let id = letter.message.get("_id").ok().flatten().map(Bson::try_from).transpose();
+    let id = id.map_err(|error| Error::internal("a stored message cannot be read").caused_by(error))?;
     let key = &letter.key;
-    let id = doc! {
+    let mut document = doc! {
+        "_id": {
+            "groupId": &key.group_id,
+            "topic": &key.topic,
+            "partition": key.partition,
+            "messageId": id.unwrap_or(Bson::Null),
+        },
         "groupId": &key.group_id,
         "topic": &key.topic,
         "partition": key.partition,
-        "messageId": message.get("_id").cloned().unwrap_or(Bson::Null),
-    };
-    Ok(doc! {
-        "_id": id,
-        "groupId": &key.group_id,
-        "topic": &key.topic,
-        "partition": key.partition,
-        "message": message,
         "offset": letter.token.as_ref().map(|token| doc! { "_data": token.as_str() }),
         "attempts": i32::try_from(letter.attempts.len()).unwrap_or(i32::MAX),
-        "errors": letter.attempts.iter().map(encode_attempt).collect::<Vec<_>>(),
+        "errors": last_attempts(&letter.attempts).iter().map(encode_attempt).collect::<Vec<_>>(),
         "deadAt": letter.at,
-    })
+    };
+    // A message close to the limit of a document does not fit into another one. It stays where it is until its
+    // retention ends; the id says which it is.
+    if letter.message.as_bytes().len() <= LARGEST_ENCLOSED_MESSAGE {
+        let message = Document::try_from(letter.message.as_ref())
+            .map_err(|error| Error::internal("a stored message cannot be read").caused_by(error))?;
+        document.insert("message", message);
+    }
+    Ok(document)
+}
+
+fn last_attempts(attempts: &[FailedAttempt]) -> &[FailedAttempt] {
+    &attempts[attempts.len().saturating_sub(MOST_ATTEMPTS)..]
 }
 
 fn encode_attempt(attempt: &FailedAttempt) -> Document {
     doc! {
-        "name": &attempt.error.name,
-        "message": &attempt.error.message,
-        "stack": attempt.error.stack.as_ref(),
+        "name": shortened(&attempt.error.name),
+        "message": shortened(&attempt.error.message),
+        "stack": attempt.error.stack.as_deref().map(shortened),
         "at": attempt.at,
     }
+}
+
+fn shortened(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST_TEXT)]
 }

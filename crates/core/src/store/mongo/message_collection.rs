@@ -45,21 +45,20 @@ fn refused(error: &DriverError) -> Result<Vec<AppendFailure>> {
 
 /// `None` for a message that is stored already: a second try of ours, or a send repeated with the same id.
 fn refused_message(error: &IndexedWriteError) -> Option<AppendFailure> {
-    let stored_already = mongo_error::is_duplicate_key_code(error.code) && error.message.contains("index: _id_");
+    let stored_already =
+        mongo_error::is_duplicate_key_code(error.code) && error.message.contains("index: _id_");
     (!stored_already).then(|| AppendFailure {
         index: error.index,
         error: Error::new(
             ErrorCode::InvalidMessage,
-            format!("the server refused the message (code {}); look at the collection's indexes and validator", error.code),
+            format!(
+                "the server refused the message (code {}); look at the collection's indexes and validator",
+                error.code
+            ),
         )
         .with_effect(Effect::None)
-        .caused_by(without_values(&error.message)),
+        .caused_by(mongo_error::without_values(&error.message)),
     })
-}
-
-/// The server quotes the offending key behind `dup key:`; payloads do not belong into messages.
-fn without_values(message: &str) -> &str {
-    message.split(" dup key:").next().unwrap_or(message)
 }
 
 pub(super) async fn read_history(
@@ -77,8 +76,10 @@ pub(super) async fn read_history(
 fn query(range: HistoryRange) -> (Document, Document) {
     match range {
         HistoryRange::Unstamped { after } => {
-            // A payload of 1.4.2 may have a field of this name that is something else.
-            let mut filter = doc! { "_ts": { "$not": { "$type": "timestamp" } } };
+            // In 1.4.2 a payload may have a field of this name and another type. Comparing with a timestamp leaves
+            // it in, and is a form that the index on `_ts` serves.
+            let earliest = Bson::Timestamp(bson::Timestamp { time: 0, increment: 0 });
+            let mut filter = doc! { "_ts": { "$not": { "$gte": earliest } } };
             if let Some(id) = after {
                 // An id of another type than the last one compares by type; `$gt` alone would leave it out.
                 filter.insert("$expr", doc! { "$gt": ["$_id", { "$literal": id }] });
@@ -94,6 +95,9 @@ fn query(range: HistoryRange) -> (Document, Document) {
 
 pub(super) async fn sample(connection: &Connection, collection: &str) -> Result<Option<RawDocumentBuf>> {
     let stored = messages(connection, collection);
-    let find = stored.find_one(doc! {});
-    connection.within_deadline("read a message", find).await
+    let undated = stored.find_one(doc! { "_timestamp": { "$not": { "$type": "date" } } });
+    if let Some(undated) = connection.within_deadline("read a message", undated).await? {
+        return Ok(Some(undated));
+    }
+    connection.within_deadline("read a message", stored.find_one(doc! {})).await
 }

@@ -23,11 +23,30 @@ const WRITE_CONFLICT: i32 = 112;
 /// An error of the driver, told by what it means for the caller. `what` names the call that failed.
 pub(super) fn convert(what: &str, error: &DriverError) -> Error {
     let code = classify(error);
-    let converted = Error::new(code, format!("{what}: {}", headline(code))).caused_by(error);
+    let converted = Error::new(code, format!("{what}: {}", headline(code))).caused_by(text(error));
     match error.kind.as_ref() {
-        ErrorKind::ServerSelection { .. } | ErrorKind::DnsResolve { .. } => converted.with_effect(Effect::None),
+        ErrorKind::ServerSelection { .. } | ErrorKind::DnsResolve { .. } => {
+            converted.with_effect(Effect::None)
+        }
         _ => converted,
     }
+}
+
+/// The driver's own text carries the server's whole answer, in which payloads may be quoted.
+fn text(error: &DriverError) -> String {
+    match error.kind.as_ref() {
+        ErrorKind::Command(command) => {
+            format!("{} ({}): {}", command.code_name, command.code, without_values(&command.message))
+        }
+        ErrorKind::Write(_) | ErrorKind::InsertMany(_) | ErrorKind::BulkWrite(_) => server_code(error)
+            .map_or_else(|| "write error".to_owned(), |code| format!("write error (code {code})")),
+        kind => kind.to_string(),
+    }
+}
+
+/// The server quotes the offending key behind `dup key:`.
+pub(super) fn without_values(message: &str) -> &str {
+    message.split(" dup key:").next().unwrap_or(message)
 }
 
 fn classify(error: &DriverError) -> ErrorCode {

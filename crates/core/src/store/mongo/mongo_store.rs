@@ -52,7 +52,9 @@ impl MongoStore {
 #[async_trait]
 impl Store for MongoStore {
     async fn connect(&self) -> Result<()> {
-        self.open_connection()?.check().await
+        self.open_connection()?.check().await?;
+        // The check is open to everybody; this is refused without the right to read.
+        self.cluster_time().await.map(drop)
     }
 
     async fn close(&self) {

@@ -50,7 +50,8 @@ pub(super) async fn claim(connection: &Connection, key: &OffsetKey, owner: &str)
     }
     .map_err(|error| mongo_error::convert("claim partition", &error))
     .and_then(|document| {
-        let document = document.ok_or_else(|| Error::internal("claim partition: the server returned no document"))?;
+        let document =
+            document.ok_or_else(|| Error::internal("claim partition: the server returned no document"))?;
         offset_document::decode(&document)
     })
 }
@@ -72,7 +73,11 @@ async fn try_claim(
         .await
 }
 
-pub(super) async fn commit(connection: &Connection, claim: &Claim, position: &Position) -> Result<CommitOutcome> {
+pub(super) async fn commit(
+    connection: &Connection,
+    claim: &Claim,
+    position: &Position,
+) -> Result<CommitOutcome> {
     let offsets = collection(connection);
     let update = offsets.update_one(claim_filter(claim), position_update(position));
     let result = connection.within_deadline("commit offset", update).await?;

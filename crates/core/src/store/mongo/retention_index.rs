@@ -45,13 +45,15 @@ async fn create_ttl(connection: &Connection, collection: &str, expire_after_seco
     connection.within_deadline("create TTL index", create).await.map(drop)
 }
 
-async fn change(connection: &Connection, collection: &str, name: &str, expire_after_seconds: u64) -> Result<()> {
+async fn change(
+    connection: &Connection,
+    collection: &str,
+    name: &str,
+    expire_after_seconds: u64,
+) -> Result<()> {
     let seconds = i64::try_from(expire_after_seconds).unwrap_or(i64::MAX);
     let command = doc! { "collMod": collection, "index": { "name": name, "expireAfterSeconds": seconds } };
-    connection
-        .within_deadline("change TTL index", connection.database().run_command(command))
-        .await
-        .map(drop)
+    connection.within_deadline("change TTL index", connection.database().run_command(command)).await.map(drop)
 }
 
 async fn create_history_index(connection: &Connection, collection: &str) -> Result<()> {
@@ -80,7 +82,11 @@ fn decode(index: &Document) -> Option<RetentionIndex> {
     let expire_after_seconds = match index.get("expireAfterSeconds")? {
         Bson::Int32(seconds) => u64::try_from(*seconds).ok()?,
         Bson::Int64(seconds) => u64::try_from(*seconds).ok()?,
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds, not negative")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole seconds, not negative"
+        )]
         Bson::Double(seconds) if *seconds >= 0.0 => *seconds as u64,
         _ => return None,
     };
@@ -99,8 +105,7 @@ pub(super) async fn stats(connection: &Connection) -> Result<Vec<RetentionStats>
         let count = documents.estimated_document_count();
         let document_count = connection.within_deadline("count messages", count).await?;
         let dated = documents.find_one(doc! { "_timestamp": { "$type": "date" } });
-        let has_timestamp_field =
-            connection.within_deadline("look for _timestamp", dated).await?.is_some();
+        let has_timestamp_field = connection.within_deadline("look for _timestamp", dated).await?.is_some();
         let index = find(connection, &collection).await?;
         stats.push(RetentionStats { collection, index, document_count, has_timestamp_field });
     }

@@ -1,8 +1,8 @@
 //! The `topics` collection: one document per topic.
 
 use bson::{Bson, Document, doc};
-use mongodb::{Collection, IndexModel};
 use mongodb::options::IndexOptions;
+use mongodb::{Collection, IndexModel};
 
 use super::connection::Connection;
 use super::mongo_error;
@@ -47,14 +47,18 @@ async fn ensure_name_index(connection: &Connection) -> Result<()> {
         .options(IndexOptions::builder().unique(true).name("name_unique".to_owned()).build())
         .build();
     match collection(connection).create_index(index).await {
-        Err(error) if mongo_error::is_duplicate_key(&error) || mongo_error::is_index_conflict(&error) => Ok(()),
+        Err(error) if mongo_error::is_duplicate_key(&error) || mongo_error::is_index_conflict(&error) => {
+            Ok(())
+        }
         outcome => outcome.map(drop).map_err(|error| mongo_error::convert("save topic", &error)),
     }
 }
 
 fn decode(document: &Document) -> Result<Topic> {
     let malformed = |field: &str| {
-        Error::internal(format!("the stored topic has no usable field `{field}`; repair its document in `{COLLECTION}`"))
+        Error::internal(format!(
+            "the stored topic has no usable field `{field}`; repair its document in `{COLLECTION}`"
+        ))
     };
     let name = document.get_str("name").map_err(|_| malformed("name"))?;
     let number = |field: &str| {
@@ -70,7 +74,8 @@ fn decode(document: &Document) -> Result<Topic> {
     Ok(Topic {
         name: name.to_owned(),
         collection: document.get_str("collection").unwrap_or(name).to_owned(),
-        partitions: u32::try_from(number("partitions")?).map_err(|_| malformed("partitions").on_topic(name))?,
+        partitions: u32::try_from(number("partitions")?)
+            .map_err(|_| malformed("partitions").on_topic(name))?,
         retention_ms: number("retentionMs")?,
     })
 }

@@ -1,0 +1,29 @@
+//! The engine as a whole, on both stores: what is sent is delivered, in order, once, whatever the pace.
+#![expect(clippy::expect_used, reason = "what fails here has to fail the test")]
+
+mod catch_up;
+mod delivery;
+mod failures;
+mod history;
+mod lifecycle;
+mod lost_history;
+mod scene;
+
+/// Runs a scenario on the embedded store and on a real replica set.
+#[macro_export]
+macro_rules! on_both_stores {
+    ($($scenario:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                super::$scenario($crate::scene::Scene::in_memory().await).await;
+            })*
+        }
+        mod mongo {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                super::$scenario($crate::scene::Scene::on_replica_set().await).await;
+            })*
+        }
+    };
+}
