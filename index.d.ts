@@ -180,7 +180,7 @@ export interface ErrorHandler<T = Document> {
 export interface MessageHandlerConfig<T = Document> {
   /** Processes one record. */
   handler: MessageHandler<T>
-  /** Hears of every failed attempt. Default: failures are logged. */
+  /** Hears of every failed attempt. Default: failures are logged at WARN. */
   errorHandler?: ErrorHandler<T> | undefined
   /**
    * How often a failed record is tried again before it goes to `dead_letters`, 0 to 1000.
@@ -208,7 +208,7 @@ export interface OffsetInfo {
   lastCommitted: ResumeToken | null
   /** Whether something was handled that is not committed yet. */
   hasUncommitted: boolean
-  /** Whether both offsets are there and equal. */
+  /** The opposite of `hasUncommitted`. */
   areOffsetsSynced: boolean
 }
 
@@ -232,8 +232,9 @@ export declare class ChangeStreamBroker {
    */
   createTopic(config: TopicConfig): Promise<void>
   /**
-   * A connected producer; call it as often as you like. With `autoCreateTopics` a missing topic is created, without it
-   * the call rejects with `ERR_CSB_TOPIC_NOT_FOUND`.
+   * A connected producer; call it as often as you like. With `autoCreateTopics` a missing topic is created; without it
+   * the producer works all the same, as in 1.4.2, but its messages do not expire, and a warning is logged. Rejects with
+   * `ERR_CSB_TOPIC_MISMATCH` when the topic has another number of partitions.
    */
   createProducer<T = any>(config: ProducerConfig<T>): Promise<ChangeStreamProducer<T>>
   /** A connected consumer; it receives nothing before `subscribe`. */

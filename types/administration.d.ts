@@ -144,7 +144,7 @@ export declare class ConsumerGroupManager {
   updateOffset(groupId: string, topic: string, offset: ResumeToken, partition: number): void
   /** The offset noted last. */
   getOffset(groupId: string, topic: string, partition: number): ResumeToken | undefined
-  /** Does nothing: groups share out their partitions by themselves. Kept from 1.4.2, where it only logged. */
+  /** Does nothing; kept from 1.4.2, where it only logged. */
   rebalanceGroup(groupId: string): Promise<void>
   /** Disconnects every consumer of the group in this process and forgets the group. */
   disconnectGroup(groupId: string): Promise<void>

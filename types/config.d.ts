@@ -131,7 +131,7 @@ startAtOperationTime?: unknown,
  */
 collation?: unknown, 
 /**
- * No effect: messages are read where the connection string says.
+ * No effect: messages are read from the primary.
  */
 readPreference?: unknown, };
 

@@ -3,20 +3,25 @@
 //! Everything that carries user data or configuration crosses as BSON bytes. Async methods go through [`settle`],
 //! which keeps the code of an error; sync methods catch panics, which would otherwise end the process.
 
-#![expect(unreachable_pub, reason = "what the attribute exports is reached from JavaScript")]
+#![expect(
+    clippy::elidable_lifetime_names,
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the framework sets the signatures"
+)]
 
-mod broker;
+pub mod broker;
 mod bson_bytes;
-mod check_config;
-mod consumer;
+pub mod check_config;
+pub mod consumer;
 mod js_error;
 mod js_log_sink;
 mod js_record_handler;
-mod offset_storage;
-mod producer;
-mod run_cli;
+pub mod offset_storage;
+pub mod producer;
+pub mod run_cli;
 mod settle;
-mod topic_manager;
+pub mod topic_manager;
 
 use napi::bindgen_prelude::create_custom_tokio_runtime;
 use napi_derive::{module_init, napi};

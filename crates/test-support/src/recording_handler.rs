@@ -17,7 +17,7 @@ use csb_core::runtime::task_group::TaskGroup;
 use tokio::sync::watch;
 
 /// Longest wait for anything in a test.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A message as a test looks at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +88,9 @@ impl RecordingHandler {
     /// Waits until it looks as wanted.
     pub async fn wait_for(&self, what: &str, wanted: impl Fn(&Recorded) -> bool) -> Recorded {
         let mut recorded = self.shared.recorded.subscribe();
-        let waited =
+        let outcome =
             clock::timeout(DEADLINE, async { recorded.wait_for(wanted).await.map(|seen| seen.clone()) });
-        match waited.await {
+        match outcome.await {
             Some(Ok(seen)) => seen,
             _ => panic!("not within {DEADLINE:?}: {what}; {} handled", self.recorded().handled.len()),
         }

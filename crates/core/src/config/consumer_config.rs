@@ -106,7 +106,7 @@ pub struct ChangeStreamWatchOptions {
     /// No effect: nothing is compared by language.
     #[cfg_attr(test, ts(optional = nullable, type = "unknown"))]
     pub collation: WithoutEffect,
-    /// No effect: messages are read where the connection string says.
+    /// No effect: messages are read from the primary.
     #[cfg_attr(test, ts(optional = nullable, type = "unknown"))]
     pub read_preference: WithoutEffect,
 }

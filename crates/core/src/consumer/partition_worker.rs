@@ -29,7 +29,7 @@ use crate::store::contract::OffsetKey;
 const MOST_MESSAGES: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
 /// An idle partition moves its offset on this often, so that it does not age out of the oplog.
-const IDLE_ADVANCE: Duration = Duration::from_secs(60);
+const IDLE_ADVANCE: Duration = Duration::from_mins(1);
 
 /// What a subscription wants its workers to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

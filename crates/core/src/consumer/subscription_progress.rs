@@ -10,7 +10,7 @@ use crate::observe::log::Logger;
 use crate::runtime::clock;
 
 /// How often the state of the offsets is logged for a consumer that asks for it.
-const MONITOR_EVERY: Duration = Duration::from_secs(60);
+const MONITOR_EVERY: Duration = Duration::from_mins(1);
 
 /// How far a consumer is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

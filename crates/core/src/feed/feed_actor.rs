@@ -208,7 +208,9 @@ impl FeedActor {
             let ids: Vec<_> = joined.iter().map(|member| member.id).collect();
             if reply.send(Ok(joined)).is_err() {
                 // Whoever asked has gone.
-                ids.into_iter().for_each(|id| self.members.remove(id));
+                for id in ids {
+                    self.members.remove(id);
+                }
             }
         }
     }
@@ -235,7 +237,9 @@ impl FeedActor {
             }
             Err(error) => {
                 for Joining { joined, reply } in self.joining.drain(..) {
-                    joined.iter().for_each(|member| self.members.remove(member.id));
+                    for member in &joined {
+                        self.members.remove(member.id);
+                    }
                     // Whoever has gone does not need the error.
                     let _ = reply.send(Err(error.clone()));
                 }

@@ -114,7 +114,7 @@ impl TopicCatalog {
             match sample.get("_timestamp").ok().flatten().map(|value| value.element_type()) {
                 Some(ElementType::DateTime) => {}
                 Some(other) => {
-                    issues.push(format!("_timestamp is of type {other:?}, so messages do not expire"))
+                    issues.push(format!("_timestamp is of type {other:?}, so messages do not expire"));
                 }
                 None => issues.push("messages have no _timestamp, so they do not expire".to_owned()),
             }

@@ -92,12 +92,13 @@ impl Connection {
         let hello = self.database.run_command(doc! { "hello": 1 });
         let hello = async { hello.await.map_err(|error| mongo_error::convert("connect", &error)) };
         tokio::pin!(hello);
-        let reply = match clock::timeout(DIAGNOSE_AFTER, &mut hello).await {
-            Some(reply) => reply?,
-            None => tokio::select! {
+        let reply = if let Some(reply) = clock::timeout(DIAGNOSE_AFTER, &mut hello).await {
+            reply?
+        } else {
+            tokio::select! {
                 reply = &mut hello => reply?,
                 unsuitable = self.find_unsuitable_member() => return Err(unsuitable),
-            },
+            }
         };
         if !has_change_streams(&reply) {
             return Err(not_a_replica_set());
