@@ -79,6 +79,7 @@ impl Feed {
             members: FeedMembers::default(),
             joining: Vec::new(),
             stream: None,
+            starts_over: false,
             read_up_to: None,
             frontier: frontier_sender,
             backoff: Backoff::new(REOPEN_AFTER.0, REOPEN_AFTER.1),
@@ -123,6 +124,8 @@ struct FeedActor {
     /// Members that wait for the stream to be opened with their collections.
     joining: Vec<Joining>,
     stream: Option<OpenStream>,
+    /// The stream has to be opened anew at `read_up_to`, which lies before what it has read.
+    starts_over: bool,
     read_up_to: Option<StreamToken>,
     frontier: watch::Sender<Option<StreamToken>>,
     backoff: Backoff,
@@ -143,13 +146,12 @@ impl FeedActor {
         loop {
             if self.members.is_empty() {
                 self.close_stream().await;
-                self.read_up_to = None;
                 let Some(command) = self.commands.recv().await else { break };
                 self.apply(command);
                 continue;
             }
             self.apply_waiting_commands();
-            if !self.stream_covers_members() {
+            if self.starts_over || !self.stream_covers_members() {
                 self.close_stream().await;
                 self.open_stream().await;
                 continue;
@@ -190,7 +192,10 @@ impl FeedActor {
 
     fn add_members(&mut self, requests: Vec<JoinRequest>, reply: oneshot::Sender<Result<Vec<Joined>>>) {
         if self.members.is_empty() {
+            // An open stream, if there is one, has gone past these positions: its members have just left.
+            self.starts_over = true;
             self.read_up_to = choose_start(requests.iter().map(|request| &request.after));
+            self.frontier.send_replace(None);
         }
         let joined = requests.into_iter().map(|request| {
             let frontier = self.read_up_to.get_or_insert_with(|| request.after.clone());
@@ -223,6 +228,7 @@ impl FeedActor {
 
     async fn open_stream(&mut self) {
         let Some(read_up_to) = self.read_up_to.clone() else { return };
+        self.starts_over = false;
         let collections: HashSet<_> = self.members.collections().cloned().collect();
         let request = FeedRequest {
             collections: collections.iter().cloned().collect(),

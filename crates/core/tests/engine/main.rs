@@ -4,6 +4,7 @@
 mod catch_up;
 mod delivery;
 mod failures;
+mod feed_hand_over;
 mod history;
 mod lifecycle;
 mod lost_history;
