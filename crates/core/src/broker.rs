@@ -1,29 +1,18 @@
-//! The broker: one shared client, one shared feed, and the producers and consumers on them.
+//! The broker: producers and consumers on a shared client and a shared feed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use crate::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
 use crate::consumer::{Consumer, ConsumerParts};
+use crate::deployment::Deployment;
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
-use crate::feed::{Feed, FeedSettings};
 use crate::observe::log::{LogSink, Logger};
 use crate::offset_storage::OffsetStorage;
 use crate::producer::{Producer, ProducerParts, UnsentBytes};
 use crate::runtime::task_group::TaskGroup;
-use crate::store;
-use crate::store::contract::Store;
 use crate::topic::TopicCatalog;
-
-/// Partitions of one process that may read a change stream of their own at a time, beside the shared one.
-const CATCH_UP_TURNS: usize = 2;
-/// Events per batch of the shared change stream.
-const FEED_BATCH_SIZE: u32 = 1000;
-/// How long the shared change stream waits for an event.
-const FEED_MAX_AWAIT: Duration = Duration::from_secs(1);
 
 /// A broker. Cheap to clone; the clones are one broker.
 #[derive(Clone)]
@@ -43,13 +32,12 @@ enum Lifecycle {
 }
 
 struct Connected {
-    store: Arc<dyn Store>,
-    feed: Feed,
+    /// Shared with the other brokers of this process on the same database.
+    deployment: Arc<Deployment>,
     topics: TopicCatalog,
-    /// The feed and the sends.
+    /// The sends.
     tasks: TaskGroup,
     unsent: UnsentBytes,
-    catch_up_turns: Arc<Semaphore>,
     producers: Mutex<Vec<Producer>>,
     consumers: Mutex<Vec<Consumer>>,
 }
@@ -72,29 +60,21 @@ impl Broker {
         if matches!(*lifecycle, Lifecycle::Connected) {
             return Ok(());
         }
-        let store = store::open(&self.0.config).await?;
-        if let Err(error) = store.connect().await {
-            store.close().await;
-            return Err(error);
-        }
-        let connected = Arc::new(self.assemble(store));
+        let deployment = Deployment::open(&self.0.config, &self.0.logger).await?;
+        let connected = Arc::new(self.assemble(deployment));
         *self.connected_slot() = Some(connected);
         *lifecycle = Lifecycle::Connected;
         self.0.logger.info(|| format!("connected to database {}", self.0.config.database));
         Ok(())
     }
 
-    fn assemble(&self, store: Arc<dyn Store>) -> Connected {
+    fn assemble(&self, deployment: Arc<Deployment>) -> Connected {
         let logger = self.0.logger.clone();
-        let tasks = TaskGroup::new(logger.clone());
-        let settings = FeedSettings { batch_size: FEED_BATCH_SIZE, max_await: FEED_MAX_AWAIT };
         Connected {
-            feed: Feed::start(Arc::clone(&store), settings, &tasks, logger.clone()),
-            topics: TopicCatalog::new(Arc::clone(&store), logger),
-            store,
-            tasks,
+            topics: TopicCatalog::new(Arc::clone(&deployment.store), logger.clone()),
+            deployment,
+            tasks: TaskGroup::new(logger),
             unsent: UnsentBytes::new(to_usize(self.0.config.max_buffered_bytes)),
-            catch_up_turns: Arc::new(Semaphore::new(CATCH_UP_TURNS)),
             producers: Mutex::default(),
             consumers: Mutex::default(),
         }
@@ -114,7 +94,7 @@ impl Broker {
         }
         let collection = self.topic_collection(&connected, &config).await?;
         let parts = ProducerParts {
-            store: Arc::clone(&connected.store),
+            store: Arc::clone(&connected.deployment.store),
             unsent: connected.unsent.clone(),
             delivery_timeout: Duration::from_millis(self.0.config.delivery_timeout_ms),
             tasks: connected.tasks.clone(),
@@ -160,10 +140,10 @@ impl Broker {
     pub fn create_consumer(&self, config: ConsumerConfig) -> Result<Consumer> {
         let connected = self.connected()?;
         let parts = ConsumerParts {
-            store: Arc::clone(&connected.store),
+            store: Arc::clone(&connected.deployment.store),
             topics: connected.topics.clone(),
-            feed: connected.feed.clone(),
-            catch_up_turns: Arc::clone(&connected.catch_up_turns),
+            feed: connected.deployment.feed.clone(),
+            catch_up_turns: Arc::clone(&connected.deployment.catch_up_turns),
             shutdown_grace: Duration::from_millis(self.0.config.shutdown_grace_ms),
             logger: self.0.logger.clone(),
         };
@@ -181,7 +161,7 @@ impl Broker {
 
     /// Offsets: looking at them and setting them.
     pub fn offsets(&self) -> Result<OffsetStorage> {
-        Ok(OffsetStorage::new(Arc::clone(&self.connected()?.store)))
+        Ok(OffsetStorage::new(Arc::clone(&self.connected()?.deployment.store)))
     }
 
     /// Whether `connect` has succeeded and `disconnect` was not called since.
@@ -206,7 +186,9 @@ impl Broker {
     async fn disconnect_and_wait(&self) {
         let mut lifecycle = self.0.lifecycle.lock().await;
         let Some(connected) = self.connected_slot().take() else { return };
-        connected.close(Duration::from_millis(self.0.config.shutdown_grace_ms)).await;
+        let grace = Duration::from_millis(self.0.config.shutdown_grace_ms);
+        connected.drain(grace).await;
+        connected.deployment.release(grace).await;
         *lifecycle = Lifecycle::Disconnected;
         self.0.logger.info(|| "disconnected".to_owned());
     }
@@ -248,16 +230,14 @@ impl Connected {
         self.producers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Producer::disconnect);
     }
 
-    async fn close(&self, grace: Duration) {
+    async fn drain(&self, grace: Duration) {
         let consumers = std::mem::take(&mut *self.consumers.lock().unwrap_or_else(PoisonError::into_inner));
         futures_util::future::join_all(consumers.iter().map(|consumer| consumer.disconnect(true))).await;
         // Producers last: a handler may send until it is finished.
         self.begin_close();
-        self.feed.close();
         if !self.tasks.wait_until_idle(grace).await {
             self.tasks.abort_all();
         }
-        self.store.close().await;
     }
 }
 

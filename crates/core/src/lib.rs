@@ -4,6 +4,7 @@ pub mod broker;
 pub mod config;
 pub mod consumer;
 pub mod dead_letter;
+mod deployment;
 pub mod error;
 pub mod error_code;
 pub mod feed;

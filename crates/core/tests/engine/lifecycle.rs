@@ -18,7 +18,8 @@ on_both_stores!(
     closing_twice_and_at_once,
     nothing_works_after_disconnect,
     a_subscribed_consumer_refuses_another_handler,
-    commits_by_hand_when_asked_and_at_the_end
+    commits_by_hand_when_asked_and_at_the_end,
+    brokers_on_one_database_share_and_part
 );
 
 async fn draining_finishes_the_message_in_the_handler(scene: Scene) {
@@ -135,5 +136,30 @@ async fn commits_by_hand_when_asked_and_at_the_end(scene: Scene) {
     send(&numbers, 8..9).await;
     assert_eq!(again.wait_for_handled(1).await.numbers_of(0), [8]);
     broker.disconnect(true).await;
+    scene.end().await;
+}
+
+/// Two brokers of one process share client and change stream; the first to leave does not take them along.
+async fn brokers_on_one_database_share_and_part(scene: Scene) {
+    let (one, other) = (scene.broker().await, scene.broker().await);
+    let numbers = producer(&one, 2).await;
+    let handlers = [RecordingHandler::accepting(), RecordingHandler::accepting()];
+    subscribe(&consumer(&one, doc! { "groupId": "one" }), &handlers[0]).await;
+    subscribe(&consumer(&other, doc! { "groupId": "other" }), &handlers[1]).await;
+    send(&numbers, 0..10).await;
+    for handler in &handlers {
+        handler.wait_for_handled(10).await;
+    }
+    one.disconnect(true).await;
+    assert!(!one.is_connected() && other.is_connected());
+
+    send(&producer(&other, 2).await, 10..20).await;
+    let recorded = handlers[1].wait_for_handled(20).await;
+    assert_eq!(recorded.sorted_numbers(), (0..20).collect::<Vec<_>>());
+    assert_eq!(handlers[0].recorded().handled.len(), 10);
+
+    one.connect().await.expect("joins again");
+    one.disconnect(true).await;
+    other.disconnect(true).await;
     scene.end().await;
 }
