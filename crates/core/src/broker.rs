@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
 use crate::consumer::{Consumer, ConsumerParts};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, DeploymentShare};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::observe::log::{LogSink, Logger};
@@ -33,7 +33,7 @@ enum Lifecycle {
 
 struct Connected {
     /// Shared with the other brokers of this process on the same database.
-    deployment: Arc<Deployment>,
+    deployment: DeploymentShare,
     topics: TopicCatalog,
     /// The sends.
     tasks: TaskGroup,
@@ -68,7 +68,7 @@ impl Broker {
         Ok(())
     }
 
-    fn assemble(&self, deployment: Arc<Deployment>) -> Connected {
+    fn assemble(&self, deployment: DeploymentShare) -> Connected {
         let logger = self.0.logger.clone();
         Connected {
             topics: TopicCatalog::new(Arc::clone(&deployment.store), logger.clone()),

@@ -4,6 +4,7 @@
 //! more than one.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -44,14 +45,14 @@ pub(crate) struct Deployment {
 
 impl Deployment {
     /// Connects, or joins the brokers that are connected already. The first one's logger hears of the stream.
-    pub(crate) async fn open(config: &BrokerConfig, logger: &Logger) -> Result<Arc<Self>> {
+    pub(crate) async fn open(config: &BrokerConfig, logger: &Logger) -> Result<DeploymentShare> {
         let key = DeploymentKey {
             uri: config.mongo_uri.as_str().to_owned(),
             database: config.database.clone(),
             app_name: config.app_name.clone(),
             operation_timeout_ms: config.operation_timeout_ms,
         };
-        if let Some(open) = join(&key) {
+        if let Some(open) = join(&mut registry(), &key) {
             return Ok(open);
         }
         let store = store::open(config).await?;
@@ -72,10 +73,10 @@ impl Deployment {
         key: DeploymentKey,
         store: Arc<dyn Store>,
         logger: &Logger,
-    ) -> (Arc<Self>, Option<Arc<dyn Store>>) {
+    ) -> (DeploymentShare, Option<Arc<dyn Store>>) {
         let mut open = registry();
-        if let Some(other) = open.get_mut(&key) {
-            return (other.join(), Some(store));
+        if let Some(share) = join(&mut open, &key) {
+            return (share, Some(store));
         }
         let feed_tasks = TaskGroup::new(logger.clone());
         let settings = FeedSettings { batch_size: FEED_BATCH_SIZE, max_await: FEED_MAX_AWAIT };
@@ -87,26 +88,17 @@ impl Deployment {
             feed_tasks,
         });
         open.insert(key, OpenDeployment { deployment: Arc::clone(&deployment), brokers: 1 });
-        (deployment, None)
-    }
-
-    /// Gives one broker's share up. The last one ends the change stream and closes the connections.
-    pub(crate) async fn release(&self, grace: Duration) {
-        if !self.leave() {
-            return;
-        }
-        self.feed.close();
-        if !self.feed_tasks.wait_until_idle(grace).await {
-            self.feed_tasks.abort_all();
-        }
-        self.store.close().await;
+        (DeploymentShare { deployment, is_given_up: AtomicBool::new(false) }, None)
     }
 
     /// Whether this was the last broker. Decided under the lock under which others join, so that nobody joins what
     /// is being closed.
     fn leave(&self) -> bool {
         let mut open = registry();
-        let Some(entry) = open.get_mut(&self.key) else { return false };
+        let entry =
+            open.get_mut(&self.key).filter(|entry| std::ptr::eq(Arc::as_ptr(&entry.deployment), self));
+        // Not there: its runtime ended, and another deployment has taken its place.
+        let Some(entry) = entry else { return true };
         entry.brokers -= 1;
         let is_last = entry.brokers == 0;
         if is_last {
@@ -116,24 +108,66 @@ impl Deployment {
     }
 }
 
+/// One broker's share of a deployment. A broker that is dropped without being disconnected, as by a worker thread that
+/// is terminated, gives it up too.
+pub(crate) struct DeploymentShare {
+    deployment: Arc<Deployment>,
+    is_given_up: AtomicBool,
+}
+
+impl std::ops::Deref for DeploymentShare {
+    type Target = Deployment;
+
+    fn deref(&self) -> &Deployment {
+        &self.deployment
+    }
+}
+
+impl DeploymentShare {
+    /// Gives the share up. The last one ends the change stream and closes the connections.
+    pub(crate) async fn release(&self, grace: Duration) {
+        if !self.give_up() {
+            return;
+        }
+        self.deployment.feed.close();
+        if !self.deployment.feed_tasks.wait_until_idle(grace).await {
+            self.deployment.feed_tasks.abort_all();
+        }
+        self.deployment.store.close().await;
+    }
+
+    /// Whether this was the last share. A share is given up once.
+    fn give_up(&self) -> bool {
+        !self.is_given_up.swap(true, Ordering::AcqRel) && self.deployment.leave()
+    }
+}
+
+impl Drop for DeploymentShare {
+    fn drop(&mut self) {
+        if self.give_up() {
+            // The connections close with the store, which nobody holds any more.
+            self.deployment.feed.close();
+        }
+    }
+}
+
 /// A deployment and how many brokers use it.
 struct OpenDeployment {
     deployment: Arc<Deployment>,
     brokers: usize,
 }
 
-impl OpenDeployment {
-    fn join(&mut self) -> Arc<Deployment> {
-        self.brokers += 1;
-        Arc::clone(&self.deployment)
-    }
+type Registry = HashMap<DeploymentKey, OpenDeployment>;
+
+fn join(open: &mut Registry, key: &DeploymentKey) -> Option<DeploymentShare> {
+    // With the last thread of Node that used it, the runtime ends and everything on it.
+    open.retain(|_, entry| !entry.deployment.feed.has_ended());
+    let entry = open.get_mut(key)?;
+    entry.brokers += 1;
+    Some(DeploymentShare { deployment: Arc::clone(&entry.deployment), is_given_up: AtomicBool::new(false) })
 }
 
-fn join(key: &DeploymentKey) -> Option<Arc<Deployment>> {
-    registry().get_mut(key).map(OpenDeployment::join)
-}
-
-fn registry() -> MutexGuard<'static, HashMap<DeploymentKey, OpenDeployment>> {
-    static OPEN: OnceLock<Mutex<HashMap<DeploymentKey, OpenDeployment>>> = OnceLock::new();
+fn registry() -> MutexGuard<'static, Registry> {
+    static OPEN: OnceLock<Mutex<Registry>> = OnceLock::new();
     OPEN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -109,6 +109,11 @@ impl Feed {
         let _ = self.commands.send(Command::Close);
     }
 
+    /// Whether the actor has gone: it was closed, or the runtime it ran on has ended.
+    pub fn has_ended(&self) -> bool {
+        self.commands.is_closed()
+    }
+
     /// Everything up to here has been given to the members. Read it before looking into a buffer.
     pub fn frontier(&self) -> Option<StreamToken> {
         self.frontier.borrow().clone()
