@@ -7,6 +7,8 @@
 //!                                own change stream  feed       └─► committer ─► consumer_offsets
 //! ```
 
+pub mod checkpoint;
+mod consumer_events;
 mod consumer_handle;
 mod delivery_policy;
 mod offset_committer;
@@ -19,6 +21,7 @@ mod subscribed_partitions;
 mod subscription;
 mod subscription_progress;
 
+pub use consumer_events::EventListener;
 pub use consumer_handle::Consumer;
 pub(crate) use consumer_handle::ConsumerParts;
 pub use subscription_progress::OffsetInfo;

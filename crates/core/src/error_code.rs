@@ -131,10 +131,18 @@ error_codes! {
     LeaseLost = "ERR_CSB_LEASE_LOST", Conflict, retryable: false, effect: None;
     /// The committed position is older than the oldest entry of the oplog.
     HistoryLost = "ERR_CSB_HISTORY_LOST", Data, retryable: false, effect: None;
+    /// Retention deleted messages before the group read them, and `onExpired` is `'fail'`.
+    MessagesExpired = "ERR_CSB_MESSAGES_EXPIRED", Data, retryable: false, effect: None;
     /// The stored offset is not a position that can be resumed from.
     BadOffset = "ERR_CSB_BAD_OFFSET", Data, retryable: false, effect: None;
     /// The handler threw something that is not an Error, or its attempts are used up.
     HandlerFailed = "ERR_CSB_HANDLER_FAILED", Handler, retryable: false, effect: Possible;
+    /// The handler did not finish within `handlerTimeoutMs`. What it does may still take effect.
+    HandlerTimeout = "ERR_CSB_HANDLER_TIMEOUT", Handler, retryable: false, effect: Possible;
+    /// The process ended, or lost the partition, while the handler was running.
+    HandlerInterrupted = "ERR_CSB_HANDLER_INTERRUPTED", Handler, retryable: false, effect: Possible;
+    /// A partition made no progress although the deployment answers; it was given up so that it can be taken over.
+    Stalled = "ERR_CSB_STALLED", Unavailable, retryable: true, effect: None;
     /// A defect of this library.
     Internal = "ERR_CSB_INTERNAL", Internal, retryable: false, effect: Possible;
 }

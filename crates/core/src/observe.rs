@@ -1,3 +1,4 @@
 //! What the engine says about itself.
 
+pub mod consumer_event;
 pub mod log;

@@ -1,5 +1,6 @@
 //! The database behind the engine. Only `mongo` names the MongoDB client.
 
+pub mod attempts_document;
 pub mod contract;
 pub mod memory;
 pub mod mongo;

@@ -15,6 +15,7 @@ pub mod hand_off;
 pub mod history;
 pub mod offsets;
 pub mod topics;
+pub mod unfinished;
 
 mod event_reader;
 mod message;
@@ -77,6 +78,11 @@ macro_rules! store_conformance {
                 concurrent_changes_never_shrink_a_topic
                 the_retention_index_is_created_and_changed
                 stats_tell_what_is_stored
+            }
+            unfinished {
+                messages_finished_ahead_are_stored_with_the_position
+                attempts_replace_those_before
+                owners_that_did_not_release_are_counted
             }
             closing {
                 every_call_after_close_fails

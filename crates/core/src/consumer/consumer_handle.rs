@@ -7,6 +7,7 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use tokio::sync::Semaphore;
 
+use super::consumer_events::{ConsumerEvents, EventListener};
 use super::record_handler::RecordHandler;
 use super::subscribed_partitions;
 use super::subscription::{Subscription, SubscriptionParts};
@@ -39,6 +40,7 @@ struct ConsumerState {
     config: Arc<ConsumerConfig>,
     parts: ConsumerParts,
     progress: SubscriptionProgress,
+    events: ConsumerEvents,
     subscription: Mutex<Slot>,
     paused: AtomicBool,
     disconnected: AtomicBool,
@@ -57,6 +59,7 @@ impl Consumer {
             config: Arc::new(config),
             parts,
             progress: SubscriptionProgress::default(),
+            events: ConsumerEvents::default(),
             subscription: Mutex::new(Slot::Empty),
             paused: AtomicBool::new(false),
             disconnected: AtomicBool::new(false),
@@ -71,6 +74,11 @@ impl Consumer {
     /// How it was configured.
     pub fn config(&self) -> &ConsumerConfig {
         &self.0.config
+    }
+
+    /// Sets who hears of the consumer's events; `None` for nobody.
+    pub fn listen(&self, listener: Option<EventListener>) {
+        self.0.events.listen(listener);
     }
 
     /// Begins to deliver. Resolves when every partition listens: a message sent from then on is delivered.
@@ -122,6 +130,7 @@ impl Consumer {
             handler,
             owner: self.0.id.clone(),
             progress: self.0.progress.clone(),
+            events: self.0.events.clone(),
             paused: self.0.paused.load(Ordering::Acquire),
             logger: self.0.parts.logger.clone(),
         };

@@ -199,7 +199,7 @@ impl CommitterTask {
         }
         self.due = None;
         let Some(position) = self.newest.clone() else { return self.answer_flushes(&Ok(false)) };
-        match self.store.commit_offset(&self.claim, &position).await {
+        match self.store.commit_offset(&self.claim, &position.clone().into()).await {
             Ok(CommitOutcome::Committed) => {
                 self.stored(position);
                 self.answer_flushes(&Ok(true));
@@ -223,7 +223,7 @@ impl CommitterTask {
 
     async fn bury(&mut self, letter: &DeadLetter, position: &Position) -> Result<()> {
         loop {
-            match self.store.commit_dead_letter(&self.claim, position, letter).await {
+            match self.store.commit_dead_letter(&self.claim, &position.clone().into(), letter).await {
                 Ok(CommitOutcome::Committed) => {
                     self.stored(position.clone());
                     return Ok(());

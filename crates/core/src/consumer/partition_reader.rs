@@ -204,7 +204,7 @@ impl PartitionReader {
             return Ok(true);
         }
         let after = Position::Stream { after: event.token.clone() };
-        let message = BufferedMessage { after, document: event.document };
+        let message = BufferedMessage { after, document: event.document, possible_duplicate: false };
         if self.parts.buffer.push(message, PATIENCE).await.is_err() {
             return Ok(false);
         }
@@ -236,7 +236,7 @@ impl PartitionReader {
         for document in page {
             let finished = self.boundary.note_history(&document, until)?;
             let after = Position::History(HistoryPosition { finished, until });
-            let mut message = BufferedMessage { after: after.clone(), document };
+            let mut message = BufferedMessage { after: after.clone(), document, possible_duplicate: false };
             while let Err(returned) = self.parts.buffer.push(message, PATIENCE).await {
                 message = returned;
             }

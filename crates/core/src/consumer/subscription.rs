@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::{Semaphore, watch};
 
+use super::consumer_events::ConsumerEvents;
 use super::delivery_policy::RetryPolicy;
 use super::offset_committer::OffsetCommitter;
 use super::partition_reader::{PartitionReader, ReaderParts};
@@ -20,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::partition_buffer::PartitionBuffer;
 use crate::feed::{Feed, JoinRequest, Joined};
+use crate::observe::consumer_event::ConsumerEvent;
 use crate::observe::log::Logger;
 use crate::partition::partition_id::collection_name;
 use crate::runtime::task_group::TaskGroup;
@@ -38,6 +40,7 @@ pub(super) struct SubscriptionParts {
     pub(super) handler: Arc<dyn RecordHandler>,
     pub(super) owner: String,
     pub(super) progress: SubscriptionProgress,
+    pub(super) events: ConsumerEvents,
     pub(super) paused: bool,
     pub(super) logger: Logger,
 }
@@ -112,6 +115,9 @@ impl Subscription {
             let monitor = monitor_offsets(parts.progress.clone(), committers.clone(), parts.logger.clone());
             commits.spawn("offset monitor", monitor);
         }
+        parts.events.emit(|| ConsumerEvent::Assigned {
+            partitions: owned.iter().map(|partition| partition.claim.key.partition).collect(),
+        });
         parts.logger.info(|| format!("subscribed to {} partitions of {}", owned.len(), parts.config.topic));
         let (progress, logger) = (parts.progress.clone(), parts.logger.clone());
         Ok(Self {
@@ -227,7 +233,7 @@ async fn store_start_positions(parts: &SubscriptionParts, owned: &[OwnedPartitio
 }
 
 async fn store_start_position(parts: &SubscriptionParts, partition: &OwnedPartition) -> Result<()> {
-    match parts.store.commit_offset(&partition.claim, &partition.start).await? {
+    match parts.store.commit_offset(&partition.claim, &partition.start.clone().into()).await? {
         CommitOutcome::Committed => Ok(()),
         CommitOutcome::Fenced => Err(lease_lost(&partition.claim.key)),
     }

@@ -22,6 +22,8 @@ pub struct BufferedMessage {
     pub after: Position,
     /// The stored document, whole.
     pub document: RawDocumentBuf,
+    /// It may have been handled before: it was read again to find what was not.
+    pub possible_duplicate: bool,
 }
 
 /// Whether the shared feed gives to this buffer.
@@ -139,8 +141,11 @@ impl PartitionBuffer {
             return Offer::Full;
         }
         let token = event.token.clone();
-        let message =
-            BufferedMessage { after: Position::Stream { after: event.token }, document: event.document };
+        let message = BufferedMessage {
+            after: Position::Stream { after: event.token },
+            document: event.document,
+            possible_duplicate: false,
+        };
         let size = size_of_message(&message);
         if state.link == FeedLink::Holding {
             state.held_bytes += size;
@@ -268,7 +273,11 @@ mod tests {
 
     fn message(increment: u32) -> BufferedMessage {
         let event = event(increment);
-        BufferedMessage { after: Position::Stream { after: event.token }, document: event.document }
+        BufferedMessage {
+            after: Position::Stream { after: event.token },
+            document: event.document,
+            possible_duplicate: false,
+        }
     }
 
     fn numbers(messages: &[BufferedMessage]) -> Vec<i64> {

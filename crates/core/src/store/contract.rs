@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bson::{Bson, RawDocumentBuf};
 
+use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::consumer::position::Position;
 use crate::dead_letter::DeadLetter;
 use crate::error::{Error, Result};
@@ -155,6 +156,12 @@ pub struct StoredOffset {
     pub key: OffsetKey,
     /// What resuming starts from. `None` if nothing was committed yet.
     pub position: Option<Position>,
+    /// Ids of messages behind the position that are finished too.
+    pub finished_ahead: Vec<Bson>,
+    /// Attempts of messages behind the position.
+    pub attempts: Vec<MessageAttempts>,
+    /// How many owners in a row have gone without releasing the partition, as in a crash.
+    pub unclean_ends: u32,
     /// Who owns the partition, if anybody.
     pub owner: Option<String>,
     /// Grows with every change of the owner. A commit under an older epoch is refused.
@@ -246,17 +253,24 @@ pub trait Store: Send + Sync + 'static {
     /// Makes `owner` the owner of the partition under a new epoch, creating the document if there is none.
     async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset>;
 
-    /// Stores a position, if the claim still holds.
-    async fn commit_offset(&self, claim: &Claim, position: &Position) -> Result<CommitOutcome>;
+    /// Stores a checkpoint, if the claim still holds.
+    async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome>;
 
-    /// Gives the partition up, if the claim still holds. The position stays.
+    /// Stores the attempts of all unfinished messages in place of the ones before, if the claim still holds.
+    async fn record_attempts(&self, claim: &Claim, attempts: &[MessageAttempts]) -> Result<CommitOutcome>;
+
+    /// Notes that the owner has got past whatever ended the ones before: they are no longer counted.
+    async fn forget_unclean_ends(&self, claim: &Claim) -> Result<CommitOutcome>;
+
+    /// Gives the partition up in good order, if the claim still holds. Checkpoint and attempts stay.
     async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome>;
 
-    /// Stores a dead letter and the position behind it in one transaction, if the claim still holds.
+    /// Stores a dead letter and a checkpoint that has its message finished in one transaction, if the claim still
+    /// holds.
     async fn commit_dead_letter(
         &self,
         claim: &Claim,
-        position: &Position,
+        checkpoint: &Checkpoint,
         dead_letter: &DeadLetter,
     ) -> Result<CommitOutcome>;
 

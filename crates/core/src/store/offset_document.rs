@@ -9,13 +9,18 @@
 //! | `epoch` | Int64 that grows with every change of the owner |
 //! | `revision` | Int64 that grows with every write of ours |
 //! | `position` | `{token}`, or `{history: {stage, after}, until}` |
+//! | `finishedAhead` | ids of messages behind the position that are finished too; absent without |
+//! | `attempts` | `[{id, errors: [{name, message, at}], forgotten, inFlight}]` of unfinished messages; absent without |
+//! | `uncleanEnds` | owners since the last release: 1 is the present one |
 
 use bson::{Bson, DateTime, Document, Timestamp, doc};
 
+use crate::consumer::checkpoint::Checkpoint;
 use crate::consumer::position::{HistoryPosition, HistoryProgress, Position};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::stream_token::StreamToken;
+use crate::store::attempts_document;
 use crate::store::contract::{OffsetKey, OffsetRecord, StoredOffset};
 
 const UNSTAMPED: &str = "unstamped";
@@ -24,6 +29,19 @@ const STAMPED: &str = "stamped";
 /// The fields that name an offset document: its filter, and what an upsert inserts.
 pub fn key_fields(key: &OffsetKey) -> Document {
     doc! { "groupId": &key.group_id, "topic": &key.topic, "partition": key.partition }
+}
+
+/// The update that stores a checkpoint, without its date.
+pub fn checkpoint_update(checkpoint: &Checkpoint) -> Document {
+    let mut set = position_fields(&checkpoint.position);
+    let mut update = doc! { "$inc": { "revision": 1_i64 } };
+    if checkpoint.finished_ahead.is_empty() {
+        update.insert("$unset", doc! { "finishedAhead": "" });
+    } else {
+        set.insert("finishedAhead", checkpoint.finished_ahead.clone());
+    }
+    update.insert("$set", set);
+    update
 }
 
 /// The values of `offset` and `position` that store a position. `offset` is what 1.4.2 can resume from: a token
@@ -61,7 +79,22 @@ pub fn decode(document: &Document) -> Result<StoredOffset> {
         None | Some(Bson::Null) => 0,
         Some(value) => integer(value).ok_or_else(|| damaged(&key, "epoch"))?,
     };
-    Ok(StoredOffset { position: decode_position(document, &key)?, key, owner, epoch })
+    let finished_ahead = match document.get("finishedAhead") {
+        None | Some(Bson::Null) => Vec::new(),
+        Some(Bson::Array(ids)) => ids.clone(),
+        Some(_) => return Err(damaged(&key, "finishedAhead")),
+    };
+    let attempts = attempts_document::decode(document).ok_or_else(|| damaged(&key, "attempts"))?;
+    let ends = document.get("uncleanEnds").and_then(integer).unwrap_or_default();
+    Ok(StoredOffset {
+        position: decode_position(document, &key)?,
+        finished_ahead,
+        attempts,
+        unclean_ends: u32::try_from(ends.saturating_sub(1)).unwrap_or_default(),
+        key,
+        owner,
+        epoch,
+    })
 }
 
 /// Reads an offset document in the form that 1.4.2 shows. A document without a date counts as the oldest.

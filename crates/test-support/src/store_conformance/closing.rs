@@ -40,9 +40,12 @@ pub async fn every_call_after_close_fails(store: Arc<dyn Store>) {
     assert_closed("cluster_time", store.cluster_time().await);
     assert_closed("load_offset", store.load_offset(&key(0)).await);
     assert_closed("claim_offset", store.claim_offset(&key(0), "a").await);
-    assert_closed("commit_offset", store.commit_offset(&claim, &position).await);
+    let checkpoint = position.into();
+    assert_closed("commit_offset", store.commit_offset(&claim, &checkpoint).await);
+    assert_closed("record_attempts", store.record_attempts(&claim, &[]).await);
+    assert_closed("forget_unclean_ends", store.forget_unclean_ends(&claim).await);
     assert_closed("release_offset", store.release_offset(&claim).await);
-    let letter = store.commit_dead_letter(&claim, &position, &dead_letter()).await;
+    let letter = store.commit_dead_letter(&claim, &checkpoint, &dead_letter()).await;
     assert_closed("commit_dead_letter", letter);
     assert_closed("list_offsets", store.list_offsets("billing").await);
     assert_closed("read_offset_record", store.read_offset_record(&key(0)).await);

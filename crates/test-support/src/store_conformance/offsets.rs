@@ -52,7 +52,7 @@ async fn load(store: &dyn Store) -> StoredOffset {
 }
 
 async fn commit(store: &dyn Store, claim: &Claim, position: &Position) -> CommitOutcome {
-    store.commit_offset(claim, position).await.expect("is answered")
+    store.commit_offset(claim, &position.clone().into()).await.expect("is answered")
 }
 
 async fn count_dead_letters(store: &dyn Store) -> u64 {
@@ -147,12 +147,13 @@ pub async fn a_released_partition_can_be_claimed_again(store: Arc<dyn Store>) {
 pub async fn a_dead_letter_is_stored_with_its_position_or_not_at_all(store: Arc<dyn Store>) {
     let old = claim(&*store, "a").await;
     let current = claim(&*store, "b").await;
-    let outcome = store.commit_dead_letter(&old, &after(EARLY), &dead_letter()).await.expect("is answered");
+    let outcome =
+        store.commit_dead_letter(&old, &after(EARLY).into(), &dead_letter()).await.expect("is answered");
     assert_eq!(outcome, CommitOutcome::Fenced);
     assert_eq!((count_dead_letters(&*store).await, load(&*store).await.position), (0, None));
 
     let outcome =
-        store.commit_dead_letter(&current, &after(LATE), &dead_letter()).await.expect("is answered");
+        store.commit_dead_letter(&current, &after(LATE).into(), &dead_letter()).await.expect("is answered");
     assert_eq!(outcome, CommitOutcome::Committed);
     assert_eq!((count_dead_letters(&*store).await, load(&*store).await.position), (1, Some(after(LATE))));
 }

@@ -15,7 +15,7 @@ use super::event_token::CollectionId;
 use super::message_collection::MessageCollection;
 use super::offset_table::OffsetTable;
 use super::topic_table::TopicTable;
-use crate::consumer::position::Position;
+use crate::consumer::checkpoint::Checkpoint;
 use crate::dead_letter::DeadLetter;
 use crate::feed::stream_token::ClusterTime;
 use crate::runtime::clock;
@@ -173,15 +173,15 @@ impl State {
         self.log.read(from, wanted, limit)
     }
 
-    /// Stores the letter and the position behind it, or neither.
+    /// Stores the letter and the checkpoint, or neither.
     pub(super) fn commit_dead_letter(
         &mut self,
         claim: &Claim,
-        position: &Position,
+        checkpoint: &Checkpoint,
         dead_letter: &DeadLetter,
         now: DateTime,
     ) -> CommitOutcome {
-        let outcome = self.offsets.commit(claim, position, now);
+        let outcome = self.offsets.commit(claim, checkpoint, now);
         if outcome == CommitOutcome::Committed {
             self.dead_letters.push(dead_letter.clone());
         }

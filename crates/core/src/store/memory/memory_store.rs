@@ -8,7 +8,7 @@ use bson::{DateTime, RawDocumentBuf};
 use super::database::Database;
 use super::memory_feed::MemoryFeed;
 use super::registry;
-use crate::consumer::position::Position;
+use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::dead_letter::DeadLetter;
 use crate::error::{Error, Result};
 use crate::feed::stream_token::ClusterTime;
@@ -132,8 +132,16 @@ impl Store for MemoryStore {
         self.database()?.state().offsets.claim(key, owner, now())
     }
 
-    async fn commit_offset(&self, claim: &Claim, position: &Position) -> Result<CommitOutcome> {
-        Ok(self.database()?.state().offsets.commit(claim, position, now()))
+    async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
+        Ok(self.database()?.state().offsets.commit(claim, checkpoint, now()))
+    }
+
+    async fn record_attempts(&self, claim: &Claim, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
+        Ok(self.database()?.state().offsets.record_attempts(claim, attempts))
+    }
+
+    async fn forget_unclean_ends(&self, claim: &Claim) -> Result<CommitOutcome> {
+        Ok(self.database()?.state().offsets.forget_unclean_ends(claim))
     }
 
     async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome> {
@@ -143,10 +151,10 @@ impl Store for MemoryStore {
     async fn commit_dead_letter(
         &self,
         claim: &Claim,
-        position: &Position,
+        checkpoint: &Checkpoint,
         dead_letter: &DeadLetter,
     ) -> Result<CommitOutcome> {
-        Ok(self.database()?.state().commit_dead_letter(claim, position, dead_letter, now()))
+        Ok(self.database()?.state().commit_dead_letter(claim, checkpoint, dead_letter, now()))
     }
 
     async fn list_offsets(&self, group_id: &str) -> Result<Vec<OffsetRecord>> {

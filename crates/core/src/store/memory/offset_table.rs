@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use bson::{Bson, DateTime, Document, doc};
 
-use crate::consumer::position::Position;
+use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::error::Result;
+use crate::store::attempts_document::attempts_update;
 use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
-use crate::store::offset_document::{decode, decode_record, key_fields, position_fields, record_fields};
+use crate::store::offset_document::{checkpoint_update, decode, decode_record, key_fields, record_fields};
 
 /// Documents as they would be in `consumer_offsets`, so that both stores read them by the same code.
 #[derive(Debug, Default)]
@@ -29,19 +30,31 @@ impl OffsetTable {
         let epoch = self.load(key)?.map_or(0, |offset| offset.epoch) + 1;
         let document = self.documents.entry(key.clone()).or_insert_with(|| new_document(key, now));
         document.extend(doc! { "owner": owner, "epoch": epoch });
-        count_revision(document);
+        apply(document, &doc! { "$inc": { "revision": 1_i64, "uncleanEnds": 1_i64 } });
         decode(document)
     }
 
-    pub(super) fn commit(&mut self, claim: &Claim, position: &Position, now: DateTime) -> CommitOutcome {
-        let mut fields = position_fields(position);
-        fields.insert("timestamp", now);
-        self.change_if_held(claim, fields)
+    pub(super) fn commit(&mut self, claim: &Claim, checkpoint: &Checkpoint, now: DateTime) -> CommitOutcome {
+        let outcome = self.change_if_held(claim, &checkpoint_update(checkpoint));
+        if outcome == CommitOutcome::Committed
+            && let Some(document) = self.documents.get_mut(&claim.key)
+        {
+            document.insert("timestamp", now);
+        }
+        outcome
+    }
+
+    pub(super) fn record_attempts(&mut self, claim: &Claim, attempts: &[MessageAttempts]) -> CommitOutcome {
+        self.change_if_held(claim, &attempts_update(attempts))
+    }
+
+    pub(super) fn forget_unclean_ends(&mut self, claim: &Claim) -> CommitOutcome {
+        self.change_if_held(claim, &doc! { "$set": { "uncleanEnds": 1_i64 } })
     }
 
     /// Takes the owner off. The epoch and the position stay.
     pub(super) fn release(&mut self, claim: &Claim) -> CommitOutcome {
-        self.change_if_held(claim, doc! { "owner": Bson::Null })
+        self.change_if_held(claim, &doc! { "$set": { "owner": Bson::Null, "uncleanEnds": 0_i64 } })
     }
 
     /// The offsets of a group, newest first.
@@ -63,17 +76,17 @@ impl OffsetTable {
             self.documents.entry(record.key.clone()).or_insert_with(|| new_document(&record.key, now));
         document.extend(record_fields(record));
         document.remove("position");
-        count_revision(document);
+        document.remove("finishedAhead");
+        apply(document, &doc! { "$inc": { "revision": 1_i64 } });
     }
 
-    fn change_if_held(&mut self, claim: &Claim, fields: Document) -> CommitOutcome {
+    fn change_if_held(&mut self, claim: &Claim, update: &Document) -> CommitOutcome {
         let Some(document) = self.documents.get_mut(&claim.key) else { return CommitOutcome::Fenced };
         let (owner, epoch) = (document.get_str("owner").ok(), document.get_i64("epoch").ok());
         if owner != Some(&claim.owner) || epoch != Some(claim.epoch) {
             return CommitOutcome::Fenced;
         }
-        document.extend(fields);
-        count_revision(document);
+        apply(document, update);
         CommitOutcome::Committed
     }
 }
@@ -84,14 +97,25 @@ fn new_document(key: &OffsetKey, now: DateTime) -> Document {
     document
 }
 
-fn count_revision(document: &mut Document) {
-    let revision = document.get_i64("revision").unwrap_or_default();
-    document.insert("revision", revision + 1);
+/// What the server does with an update of these three operators on top-level fields.
+fn apply(document: &mut Document, update: &Document) {
+    let fields = |operator| update.get_document(operator).into_iter().flatten();
+    for (name, value) in fields("$set") {
+        document.insert(name, value.clone());
+    }
+    for (name, _) in fields("$unset") {
+        document.remove(name);
+    }
+    for (name, step) in fields("$inc") {
+        let value = document.get_i64(name).unwrap_or_default() + step.as_i64().unwrap_or_default();
+        document.insert(name, value);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consumer::position::Position;
     use crate::error_code::ErrorCode;
     use crate::feed::stream_token::StreamToken;
 
@@ -116,7 +140,7 @@ mod tests {
     }
 
     fn commit(table: &mut OffsetTable, claim: &Claim, position: &Position) -> CommitOutcome {
-        table.commit(claim, position, now(9))
+        table.commit(claim, &position.clone().into(), now(9))
     }
 
     fn position(table: &OffsetTable) -> Option<Position> {

@@ -6,7 +6,7 @@ use mongodb::{ClientSession, Collection};
 
 use super::connection::Connection;
 use super::offset_collection;
-use crate::consumer::position::Position;
+use crate::consumer::checkpoint::Checkpoint;
 use crate::dead_letter::{DeadLetter, FailedAttempt};
 use crate::error::{Error, Result};
 use crate::store::contract::{Claim, CommitOutcome};
@@ -21,14 +21,14 @@ const LONGEST_TEXT: usize = 16 << 10;
 pub(super) async fn commit(
     connection: &Connection,
     claim: &Claim,
-    position: &Position,
+    checkpoint: &Checkpoint,
     letter: &DeadLetter,
 ) -> Result<CommitOutcome> {
     let document = encode(letter)?;
     let transaction = async {
         let mut session = connection.client().start_session().await?;
         session.start_transaction().await?;
-        let outcome = write(connection, &mut session, claim, position, document).await;
+        let outcome = write(connection, &mut session, claim, checkpoint, document).await;
         match outcome {
             Ok(CommitOutcome::Committed) => commit_transaction(&mut session).await?,
             // The transaction ends with its session anyway; aborting only gives its locks back sooner.
@@ -43,14 +43,14 @@ async fn write(
     connection: &Connection,
     session: &mut ClientSession,
     claim: &Claim,
-    position: &Position,
+    checkpoint: &Checkpoint,
     document: Document,
 ) -> mongodb::error::Result<CommitOutcome> {
     let letters: Collection<Document> = connection.database().collection(COLLECTION);
     let id = doc! { "_id": document.get("_id").cloned().unwrap_or(Bson::Null) };
     letters.replace_one(id, document).upsert(true).session(&mut *session).await?;
     // Last, so that another member waiting for the partition is held up as briefly as can be.
-    offset_collection::commit_in(connection, session, claim, position).await
+    offset_collection::commit_in(connection, session, claim, checkpoint).await
 }
 
 async fn commit_transaction(session: &mut ClientSession) -> mongodb::error::Result<()> {

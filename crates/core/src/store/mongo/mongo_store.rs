@@ -12,7 +12,7 @@ use super::{
     change_stream, dead_letter_collection, message_collection, offset_collection, retention_index,
     topic_collection,
 };
-use crate::consumer::position::Position;
+use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::dead_letter::DeadLetter;
 use crate::error::{Error, Result};
 use crate::feed::stream_token::ClusterTime;
@@ -125,8 +125,16 @@ impl Store for MongoStore {
         offset_collection::claim(self.with_offset_index().await?, key, owner).await
     }
 
-    async fn commit_offset(&self, claim: &Claim, position: &Position) -> Result<CommitOutcome> {
-        offset_collection::commit(self.open_connection()?, claim, position).await
+    async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
+        offset_collection::commit(self.open_connection()?, claim, checkpoint).await
+    }
+
+    async fn record_attempts(&self, claim: &Claim, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
+        offset_collection::record_attempts(self.open_connection()?, claim, attempts).await
+    }
+
+    async fn forget_unclean_ends(&self, claim: &Claim) -> Result<CommitOutcome> {
+        offset_collection::forget_unclean_ends(self.open_connection()?, claim).await
     }
 
     async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome> {
@@ -136,10 +144,10 @@ impl Store for MongoStore {
     async fn commit_dead_letter(
         &self,
         claim: &Claim,
-        position: &Position,
+        checkpoint: &Checkpoint,
         dead_letter: &DeadLetter,
     ) -> Result<CommitOutcome> {
-        dead_letter_collection::commit(self.open_connection()?, claim, position, dead_letter).await
+        dead_letter_collection::commit(self.open_connection()?, claim, checkpoint, dead_letter).await
     }
 
     async fn list_offsets(&self, group_id: &str) -> Result<Vec<OffsetRecord>> {

@@ -8,10 +8,10 @@ use mongodb::{ClientSession, Collection, IndexModel};
 
 use super::connection::Connection;
 use super::mongo_error;
-use crate::consumer::position::Position;
+use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::error::{Error, Result};
 use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
-use crate::store::offset_document;
+use crate::store::{attempts_document, offset_document};
 
 const COLLECTION: &str = "consumer_offsets";
 
@@ -63,7 +63,7 @@ async fn try_claim(
 ) -> mongodb::error::Result<Option<Document>> {
     let update = doc! {
         "$set": { "owner": owner },
-        "$inc": { "epoch": 1_i64 },
+        "$inc": { "epoch": 1_i64, "uncleanEnds": 1_i64 },
         "$setOnInsert": { "offset": Bson::Null, "createdAt": DateTime::now(), "timestamp": DateTime::now() },
     };
     collection(connection)
@@ -76,11 +76,32 @@ async fn try_claim(
 pub(super) async fn commit(
     connection: &Connection,
     claim: &Claim,
-    position: &Position,
+    checkpoint: &Checkpoint,
+) -> Result<CommitOutcome> {
+    change_if_held(connection, "commit offset", claim, dated(checkpoint)).await
+}
+
+pub(super) async fn record_attempts(
+    connection: &Connection,
+    claim: &Claim,
+    attempts: &[MessageAttempts],
+) -> Result<CommitOutcome> {
+    let update = attempts_document::attempts_update(attempts);
+    change_if_held(connection, "store attempts", claim, update).await
+}
+
+pub(super) async fn forget_unclean_ends(connection: &Connection, claim: &Claim) -> Result<CommitOutcome> {
+    change_if_held(connection, "note progress", claim, doc! { "$set": { "uncleanEnds": 1_i64 } }).await
+}
+
+async fn change_if_held(
+    connection: &Connection,
+    what: &str,
+    claim: &Claim,
+    update: Document,
 ) -> Result<CommitOutcome> {
     let offsets = collection(connection);
-    let update = offsets.update_one(claim_filter(claim), position_update(position));
-    let result = connection.within_deadline("commit offset", update).await?;
+    let result = connection.within_deadline(what, offsets.update_one(claim_filter(claim), update)).await?;
     Ok(outcome(result.matched_count))
 }
 
@@ -89,19 +110,16 @@ pub(super) async fn commit_in(
     connection: &Connection,
     session: &mut ClientSession,
     claim: &Claim,
-    position: &Position,
+    checkpoint: &Checkpoint,
 ) -> mongodb::error::Result<CommitOutcome> {
     let offsets = collection(connection);
-    let update = offsets.update_one(claim_filter(claim), position_update(position));
+    let update = offsets.update_one(claim_filter(claim), dated(checkpoint));
     Ok(outcome(update.session(session).await?.matched_count))
 }
 
 pub(super) async fn release(connection: &Connection, claim: &Claim) -> Result<CommitOutcome> {
-    let update = doc! { "$set": { "owner": Bson::Null } };
-    let offsets = collection(connection);
-    let update = offsets.update_one(claim_filter(claim), update);
-    let result = connection.within_deadline("release partition", update).await?;
-    Ok(outcome(result.matched_count))
+    let update = doc! { "$set": { "owner": Bson::Null, "uncleanEnds": 0_i64 } };
+    change_if_held(connection, "release partition", claim, update).await
 }
 
 pub(super) async fn list(connection: &Connection, group_id: &str) -> Result<Vec<OffsetRecord>> {
@@ -121,7 +139,7 @@ pub(super) async fn read_record(connection: &Connection, key: &OffsetKey) -> Res
 pub(super) async fn write_record(connection: &Connection, record: &OffsetRecord) -> Result<()> {
     let update = doc! {
         "$set": { "offset": &record.offset, "timestamp": record.timestamp },
-        "$unset": { "position": "" },
+        "$unset": { "position": "", "finishedAhead": "" },
         "$setOnInsert": { "createdAt": DateTime::now() },
     };
     let offsets = collection(connection);
@@ -140,12 +158,10 @@ fn claim_filter(claim: &Claim) -> Document {
     filter
 }
 
-fn position_update(position: &Position) -> Document {
-    doc! {
-        "$set": offset_document::position_fields(position),
-        "$inc": { "revision": 1_i64 },
-        "$currentDate": { "timestamp": true },
-    }
+fn dated(checkpoint: &Checkpoint) -> Document {
+    let mut update = offset_document::checkpoint_update(checkpoint);
+    update.insert("$currentDate", doc! { "timestamp": true });
+    update
 }
 
 fn outcome(matched: u64) -> CommitOutcome {
