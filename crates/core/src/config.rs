@@ -13,7 +13,7 @@ mod topic_config;
 
 pub use broker_config::{BrokerConfig, MongoUri};
 pub use consumer_config::{ChangeStreamWatchOptions, ConsumerConfig, WithoutEffect};
-pub use handler_config::{CommitSchedule, HandlerConfig};
+pub use handler_config::{BatchConfig, CommitSchedule, HandlerConfig, RetryBackoff};
 pub use log_level::LogLevel;
 pub use producer_config::{PartitionStrategy, ProducerConfig};
 pub use topic_config::TopicConfig;

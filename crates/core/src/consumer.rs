@@ -7,15 +7,19 @@
 //!                                own change stream  feed       └─► committer ─► consumer_offsets
 //! ```
 
+mod caution;
 pub mod checkpoint;
 mod consumer_events;
 mod consumer_handle;
-mod delivery_policy;
+mod in_flight;
+mod key_lanes;
 mod offset_committer;
 mod partition_reader;
 mod partition_worker;
 pub mod position;
 pub mod record_handler;
+mod retry_policy;
+mod running_delivery;
 mod start_position;
 mod subscribed_partitions;
 mod subscription;

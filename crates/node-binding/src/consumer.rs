@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use bson::{Bson, doc};
+use bson::doc;
 use csb_core::config::HandlerConfig;
 use csb_core::consumer::Consumer;
-use csb_core::consumer::record_handler::{DeliveryId, DeliveryReport};
-use csb_core::dead_letter::HandlerError;
-use csb_core::feed::stream_token::StreamToken;
+use csb_core::consumer::record_handler::DeliveryId;
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, PromiseRaw};
 use napi_derive::napi;
 
 use crate::bson_bytes::{self, document};
+use crate::delivery_report::delivery_report;
+use crate::js_consumer_events::{EventFunction, event_listener, resume_token};
 use crate::js_error;
 use crate::js_record_handler::{DeliverFunction, JsRecordHandler};
 use crate::settle::settle;
@@ -67,21 +67,30 @@ impl NativeConsumer {
         settle(env, async move { consumer.subscribe(config?, handler).await })
     }
 
-    /// What became of a delivery: 0 progress, 1 done, 2 stopped, 3 failed, 4 error handler finished.
+    /// What became of a delivery: 0 progress, 1 done, 2 stopped, 3 failed, 4 error handler finished, 5 some of a batch
+    /// failed.
     #[napi(catch_unwind)]
-    pub fn report(&self, id: u32, handled: u32, outcome: u32, error: Option<&[u8]>) {
-        let handled = handled as usize;
-        let report = match outcome {
-            0 => DeliveryReport::Progress(handled),
-            1 => DeliveryReport::Done,
-            2 => DeliveryReport::Stopped(handled),
-            3 => DeliveryReport::Failed { handled, error: handler_error(error) },
-            _ => DeliveryReport::ErrorHandlerFinished,
-        };
+    pub fn report(&self, id: u32, handled: u32, outcome: u32, details: Option<&[u8]>) {
+        let report = delivery_report(handled as usize, outcome, details);
         for handler in self.live_handlers() {
             // Only the one that runs the delivery knows its id.
             handler.report(DeliveryId(id), report.clone());
         }
+    }
+
+    /// Answers a ping.
+    #[napi(catch_unwind)]
+    pub fn pong(&self, id: u32) {
+        for handler in self.live_handlers() {
+            handler.pong(id);
+        }
+    }
+
+    /// Sets who hears of the consumer's events (name, details as BSON), or nobody.
+    #[napi(catch_unwind)]
+    pub fn listen(&self, listener: Option<EventFunction<'_>>) -> napi::Result<()> {
+        self.consumer.listen(listener.as_ref().map(event_listener).transpose()?);
+        Ok(())
     }
 
     /// Stops handing out messages.
@@ -152,23 +161,5 @@ impl NativeConsumer {
             "areOffsetsSynced": !info.has_uncommitted,
         };
         bson_bytes::buffer(&document).map_err(|error| js_error::to_js(env, &error))
-    }
-}
-
-/// A token as the driver shows it. One that the engine made for itself is of no use to anybody else.
-fn resume_token(token: Option<&StreamToken>) -> Bson {
-    match token.filter(|token| !token.is_synthetic()) {
-        Some(token) => Bson::Document(doc! { "_data": token.as_str() }),
-        None => Bson::Null,
-    }
-}
-
-fn handler_error(bytes: Option<&[u8]>) -> HandlerError {
-    let fields = bytes.and_then(|bytes| document(bytes).ok()).unwrap_or_default();
-    let text = |name: &str| fields.get_str(name).ok().map(str::to_owned);
-    HandlerError {
-        name: text("name").unwrap_or_else(|| "Error".to_owned()),
-        message: text("message").unwrap_or_default(),
-        stack: text("stack"),
     }
 }

@@ -1,18 +1,19 @@
 //! The user's handler: deliveries go to one JavaScript function, reports come back through `report`.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use bson::doc;
 use csb_core::consumer::record_handler::{
-    Delivery, DeliveryId, DeliveryReport, PROGRESS_INTERVAL, RecordHandler, ReportSender,
+    Delivery, DeliveryId, DeliveryReport, FailedMessage, PROGRESS_INTERVAL, RecordHandler, Reports,
 };
 use csb_core::error::Error;
-use csb_core::feed::stream_token::StreamToken;
 use csb_core::record::delivery_bytes::DeliveryBytes;
 use napi::Status;
 use napi::bindgen_prelude::{Buffer, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use tokio::sync::oneshot;
 
 use crate::{bson_bytes, js_error};
 
@@ -25,33 +26,45 @@ const DELIVER: u32 = 0;
 const STOP: u32 = 1;
 const ATTEMPT_FAILED: u32 = 2;
 const CONSUMER_ERROR: u32 = 3;
+const TIME_OUT: u32 = 4;
+const ABANDON: u32 = 5;
+const PING: u32 = 6;
 
 /// Strong: it keeps Node alive exactly as long as something is subscribed.
 pub(crate) struct JsRecordHandler {
     function: ThreadsafeFunction<Call, (), Call, Status, false>,
-    running: Mutex<HashMap<DeliveryId, ReportSender>>,
+    running: Mutex<HashMap<DeliveryId, Reports>>,
+    pings: Mutex<HashMap<u32, oneshot::Sender<()>>>,
 }
 
 impl JsRecordHandler {
     pub(crate) fn new(function: &DeliverFunction<'_>) -> napi::Result<Self> {
         let function = function.build_threadsafe_function().callee_handled::<false>().build()?;
-        Ok(Self { function, running: Mutex::default() })
+        Ok(Self { function, running: Mutex::default(), pings: Mutex::default() })
     }
 
     /// Passes a report on. The last one of a delivery ends it.
     pub(crate) fn report(&self, id: DeliveryId, report: DeliveryReport) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = match report {
-            DeliveryReport::Progress(_) => running.get(&id).cloned(),
-            _ => running.remove(&id),
-        };
-        if let Some(sender) = sender {
-            // The worker has gone when its grace period ended first.
-            let _ = sender.send(report);
+        if let DeliveryReport::Progress(handled) = report {
+            if let Some(reports) = running.get(&id) {
+                reports.progress(handled);
+            }
+        } else if let Some(reports) = running.remove(&id) {
+            reports.end(report);
         }
     }
 
-    fn remember(&self, id: DeliveryId, reports: ReportSender) {
+    /// JavaScript has answered a ping.
+    pub(crate) fn pong(&self, id: u32) {
+        let answer = self.pings.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        if let Some(answer) = answer {
+            // Whoever asked has stopped waiting.
+            let _ = answer.send(());
+        }
+    }
+
+    fn remember(&self, id: DeliveryId, reports: Reports) {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, reports);
     }
 
@@ -65,11 +78,11 @@ impl JsRecordHandler {
 }
 
 impl RecordHandler for JsRecordHandler {
-    fn deliver(&self, delivery: Delivery<'_>, reports: ReportSender) {
+    fn deliver(&self, delivery: Delivery<'_>, reports: Reports) {
         let report_every_ms = u32::try_from(PROGRESS_INTERVAL.as_millis()).unwrap_or(u32::MAX);
-        let mut payload = DeliveryBytes::new(delivery.partition, delivery.attempt, report_every_ms);
+        let mut payload = DeliveryBytes::new(delivery.partition, report_every_ms);
         for message in &delivery.messages {
-            payload.push(message.token.map(StreamToken::as_str), &message.stored);
+            payload.push(message);
         }
         self.remember(delivery.id, reports);
         self.call(DELIVER, delivery.id, payload.finish().into());
@@ -79,12 +92,30 @@ impl RecordHandler for JsRecordHandler {
         self.call(STOP, id, Buffer::from(Vec::new()));
     }
 
-    fn attempt_failed(&self, id: DeliveryId, attempt: u32, will_retry: bool, reports: ReportSender) {
+    fn time_out(&self, id: DeliveryId) {
+        self.call(TIME_OUT, id, Buffer::from(Vec::new()));
+    }
+
+    fn abandon(&self, id: DeliveryId) {
+        self.call(ABANDON, id, Buffer::from(Vec::new()));
+    }
+
+    fn attempt_failed(&self, failed: FailedMessage, reports: Reports) {
+        let FailedMessage { id, index, attempt, will_retry, is_last } = failed;
         self.remember(id, reports);
-        match bson_bytes::buffer(&doc! { "attempt": attempt, "willRetry": will_retry }) {
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let failed = doc! { "index": index, "attempt": attempt, "willRetry": will_retry, "isLast": is_last };
+        match bson_bytes::buffer(&failed) {
             Ok(payload) => self.call(ATTEMPT_FAILED, id, payload),
             Err(_) => self.report(id, DeliveryReport::ErrorHandlerFinished),
         }
+    }
+
+    fn ping(&self, answer: oneshot::Sender<()>) {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.pings.lock().unwrap_or_else(PoisonError::into_inner).insert(id, answer);
+        self.call(PING, DeliveryId(id), Buffer::from(Vec::new()));
     }
 
     fn consumer_failed(&self, error: &Error) {

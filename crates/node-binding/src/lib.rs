@@ -14,6 +14,8 @@ pub mod broker;
 mod bson_bytes;
 pub mod check_config;
 pub mod consumer;
+mod delivery_report;
+mod js_consumer_events;
 mod js_error;
 mod js_log_sink;
 mod js_record_handler;

@@ -7,14 +7,19 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use csb_core::consumer::record_handler::{Delivery, DeliveryId, DeliveryReport, RecordHandler, ReportSender};
+use csb_core::consumer::record_handler::{
+    Delivery, DeliveryId, DeliveryMode, DeliveryReport, FailedMessage, HandlerFailure, RecordHandler, Reports,
+};
 use csb_core::dead_letter::HandlerError;
 use csb_core::error::Error;
 use csb_core::error_code::ErrorCode;
 use csb_core::observe::log::Logger;
 use csb_core::runtime::clock;
 use csb_core::runtime::task_group::TaskGroup;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+
+/// Name of an error after which no other attempt is made.
+pub const NEVER_RETRIED: &str = "NeverRetried";
 
 /// Longest wait for anything in a test.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -28,6 +33,10 @@ pub struct Received {
     pub n: i64,
     /// Attempt, from 1.
     pub attempt: u32,
+    /// Its key.
+    pub key: Option<String>,
+    /// Whether it may have been handled before.
+    pub possible_duplicate: bool,
 }
 
 type Outcome = Pin<Box<dyn Future<Output = Result<(), HandlerError>> + Send>>;
@@ -40,6 +49,10 @@ pub struct Recorded {
     pub handled: Vec<Received>,
     /// Attempts that failed, with whether another one follows.
     pub failed: Vec<(u32, bool)>,
+    /// Numbers of each batch, in the order in which they began.
+    pub batches: Vec<Vec<i64>>,
+    /// Calls that were asked to end.
+    pub timed_out: usize,
     /// Codes of errors that belong to no message.
     pub consumer_errors: Vec<ErrorCode>,
     /// Whether two messages of one partition were ever being handled at the same time.
@@ -56,6 +69,7 @@ struct Shared {
     handle: Handle,
     recorded: watch::Sender<Recorded>,
     stopping: Mutex<HashMap<DeliveryId, bool>>,
+    reports: Mutex<HashMap<DeliveryId, (usize, Reports)>>,
     busy: Mutex<BTreeMap<u32, usize>>,
 }
 
@@ -75,6 +89,7 @@ impl RecordingHandler {
             handle: Box::new(move |received| Box::pin(handle(received))),
             recorded: watch::Sender::new(Recorded::default()),
             stopping: Mutex::default(),
+            reports: Mutex::default(),
             busy: Mutex::default(),
         };
         Arc::new(Self { shared: Arc::new(shared), tasks: TaskGroup::new(Logger::silent()) })
@@ -130,23 +145,70 @@ impl Recorded {
 }
 
 impl Shared {
-    async fn run(&self, id: DeliveryId, messages: Vec<Received>, reports: ReportSender) {
+    async fn run_each(&self, id: DeliveryId, messages: Vec<Received>) {
         for (handled, message) in messages.into_iter().enumerate() {
             if self.lock_stopping().remove(&id).is_some() {
-                let _ = reports.send(DeliveryReport::Stopped(handled));
-                return;
+                return self.end_report(id, DeliveryReport::Stopped(handled));
             }
-            self.begin(message.partition);
-            let outcome = (self.handle)(message.clone()).await;
-            self.end(message.partition);
-            if let Err(error) = outcome {
-                let _ = reports.send(DeliveryReport::Failed { handled, error });
+            if let Err(error) = self.run_one(&message).await {
+                let failure = HandlerFailure { may_retry: error.name != NEVER_RETRIED, error };
+                return self.end_report(id, DeliveryReport::Failed { handled, failure });
+            }
+            if !self.progress(id, handled + 1) {
                 return;
             }
             self.recorded.send_modify(|recorded| recorded.handled.push(message));
-            let _ = reports.send(DeliveryReport::Progress(handled + 1));
         }
-        let _ = reports.send(DeliveryReport::Done);
+        self.end_report(id, DeliveryReport::Done);
+    }
+
+    async fn run_batch(&self, id: DeliveryId, messages: Vec<Received>) {
+        self.recorded.send_modify(|recorded| {
+            recorded.batches.push(messages.iter().map(|message| message.n).collect());
+        });
+        let mut failures = Vec::new();
+        for (index, message) in messages.into_iter().enumerate() {
+            match self.run_one(&message).await {
+                Ok(()) => self.recorded.send_modify(|recorded| recorded.handled.push(message)),
+                Err(error) => {
+                    let may_retry = error.name != NEVER_RETRIED;
+                    failures.push((index, HandlerFailure { error, may_retry }));
+                }
+            }
+        }
+        let report =
+            if failures.is_empty() { DeliveryReport::Done } else { DeliveryReport::BatchFailed(failures) };
+        self.end_report(id, report);
+    }
+
+    async fn run_one(&self, message: &Received) -> Result<(), HandlerError> {
+        self.begin(message.partition);
+        let outcome = (self.handle)(message.clone()).await;
+        self.end(message.partition);
+        outcome
+    }
+
+    /// `false` if the delivery was abandoned.
+    fn progress(&self, id: DeliveryId, handled: usize) -> bool {
+        match self.lock_reports().get_mut(&id) {
+            Some((count, reports)) => {
+                *count = handled;
+                reports.progress(handled);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn end_report(&self, id: DeliveryId, report: DeliveryReport) {
+        let ended = self.lock_reports().remove(&id);
+        if let Some((_, reports)) = ended {
+            reports.end(report);
+        }
+    }
+
+    fn lock_reports(&self) -> std::sync::MutexGuard<'_, HashMap<DeliveryId, (usize, Reports)>> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self, partition: u32) {
@@ -171,26 +233,58 @@ impl Shared {
 }
 
 impl RecordHandler for RecordingHandler {
-    fn deliver(&self, delivery: Delivery<'_>, reports: ReportSender) {
-        let mut attempt = delivery.attempt;
+    fn deliver(&self, delivery: Delivery<'_>, reports: Reports) {
         let messages = delivery.messages.iter().map(|message| {
             let value = message.stored.value().expect("a readable value");
             let n =
                 value.as_document().and_then(|value| value.get_i64("n").ok()).expect("payload { n: Int64 }");
-            Received { partition: delivery.partition, n, attempt: std::mem::replace(&mut attempt, 1) }
+            Received {
+                partition: delivery.partition,
+                n,
+                attempt: message.attempt,
+                key: message.stored.key.map(str::to_owned),
+                possible_duplicate: message.possible_duplicate,
+            }
         });
-        let messages = messages.collect();
-        let (shared, id) = (Arc::clone(&self.shared), delivery.id);
-        self.tasks.spawn("test handler", async move { shared.run(id, messages, reports).await });
+        let messages: Vec<_> = messages.collect();
+        let (shared, id, mode) = (Arc::clone(&self.shared), delivery.id, delivery.mode);
+        shared.lock_reports().insert(id, (0, reports));
+        self.tasks.spawn("test handler", async move {
+            match mode {
+                DeliveryMode::Each => shared.run_each(id, messages).await,
+                DeliveryMode::Batch => shared.run_batch(id, messages).await,
+            }
+        });
     }
 
     fn stop(&self, id: DeliveryId) {
         self.shared.lock_stopping().insert(id, true);
     }
 
-    fn attempt_failed(&self, _: DeliveryId, attempt: u32, will_retry: bool, reports: ReportSender) {
-        self.shared.recorded.send_modify(|recorded| recorded.failed.push((attempt, will_retry)));
-        let _ = reports.send(DeliveryReport::ErrorHandlerFinished);
+    fn time_out(&self, _: DeliveryId) {
+        self.shared.recorded.send_modify(|recorded| recorded.timed_out += 1);
+    }
+
+    fn abandon(&self, id: DeliveryId) {
+        let abandoned = self.shared.lock_reports().remove(&id);
+        if let Some((handled, reports)) = abandoned {
+            let name = ErrorCode::HandlerTimeout.as_str().to_owned();
+            let error = HandlerError { name, message: "took too long".into(), stack: None };
+            let failure = HandlerFailure { error, may_retry: true };
+            reports.end(DeliveryReport::Failed { handled, failure });
+        }
+    }
+
+    fn attempt_failed(&self, failed: FailedMessage, reports: Reports) {
+        self.shared
+            .recorded
+            .send_modify(|recorded| recorded.failed.push((failed.attempt, failed.will_retry)));
+        reports.end(DeliveryReport::ErrorHandlerFinished);
+    }
+
+    fn ping(&self, answer: oneshot::Sender<()>) {
+        // Whoever asked may have gone.
+        let _ = answer.send(());
     }
 
     fn consumer_failed(&self, error: &Error) {

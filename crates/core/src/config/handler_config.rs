@@ -8,7 +8,42 @@ use super::config_fields::ConfigFields;
 use super::consumer_config::ConsumerConfig;
 use crate::error::Result;
 
-/// How a handler's messages are retried and committed.
+/// How the wait before each next attempt grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "config.d.ts", rename_all = "lowercase"))]
+pub enum RetryBackoff {
+    /// Not at all.
+    Fixed,
+    /// It doubles up to `maxRetryDelay`, spread at random between half and the whole of each step.
+    Exponential,
+}
+
+const BACKOFFS: [(&str, RetryBackoff); 2] =
+    [("fixed", RetryBackoff::Fixed), ("exponential", RetryBackoff::Exponential)];
+
+/// What `batchHandler` is given at a time. A batch is ready when it has `maxMessages` or `maxBytes`, or when its first
+/// message has waited for `lingerMs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "config.d.ts", rename_all = "camelCase"))]
+pub struct BatchConfig {
+    /// Messages at most, 1 to 10000.
+    ///
+    /// @default 100
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub max_messages: u32,
+    /// Bytes of stored messages at most, 1024 (1 KiB) to 16777216 (16 MiB). A single message may be larger.
+    ///
+    /// @default 1048576
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub max_bytes: u64,
+    /// How long the first message waits for others, in milliseconds, 0 to 60000.
+    ///
+    /// @default 0
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub linger_ms: u64,
+}
+
+/// How a handler's messages are handed out, retried and committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandlerConfig {
     /// `maxRetries`: how often a failed message is tried again, 0 to 1000. Default: the consumer's.
@@ -18,6 +53,18 @@ pub struct HandlerConfig {
     pub retry_delay_ms: u64,
     /// `autoCommit`: whether each message is committed as soon as possible. Default: as the consumer says.
     pub auto_commit: Option<bool>,
+    /// `retryBackoff`: how the pause grows from attempt to attempt. Default: fixed.
+    pub retry_backoff: RetryBackoff,
+    /// `maxRetryDelay`: longest pause with the exponential backoff, in milliseconds, 0 to 3600000. Default: 300000.
+    pub max_retry_delay_ms: u64,
+    /// `handlerTimeoutMs`: how long one call of the handler may take, in milliseconds, 10 to 86400000 (a day).
+    /// Default: 300000 (5 minutes).
+    pub handler_timeout_ms: u64,
+    /// `concurrency`: how many messages of a partition are handled at the same time, 1 to 1000. Messages with the same
+    /// key, and those without, stay in order among themselves. Default: 1.
+    pub concurrency: u32,
+    /// `batch`: present if the handler takes batches.
+    pub batch: Option<BatchConfig>,
 }
 
 /// When offsets are committed without being asked for.
@@ -39,6 +86,11 @@ impl HandlerConfig {
             max_retries: fields.integer("maxRetries", 0..=1000, consumer.max_retries),
             retry_delay_ms: fields.integer("retryDelay", 0..=3_600_000, consumer.retry_delay_ms),
             auto_commit: fields.optional_boolean("autoCommit"),
+            retry_backoff: fields.one_of("retryBackoff", &BACKOFFS, str::eq).unwrap_or(RetryBackoff::Fixed),
+            max_retry_delay_ms: fields.integer("maxRetryDelay", 0..=3_600_000, 300_000),
+            handler_timeout_ms: fields.integer("handlerTimeoutMs", 10..=86_400_000, 300_000),
+            concurrency: fields.integer("concurrency", 1..=1000, 1),
+            batch: fields.given("batch").is_some().then(|| fields.section("batch", BatchConfig::read)),
         };
         fields.finish("The handler configuration", config)
     }
@@ -50,6 +102,16 @@ impl HandlerConfig {
             (Some(true), _, _) | (None, true, None) => CommitSchedule::AsSoonAsPossible,
             (Some(false) | None, true, Some(interval)) => CommitSchedule::Interval(interval),
             (Some(false), true, None) | (Some(false) | None, false, _) => CommitSchedule::Manual,
+        }
+    }
+}
+
+impl BatchConfig {
+    fn read(fields: &mut ConfigFields<'_>) -> Self {
+        Self {
+            max_messages: fields.integer("maxMessages", 1..=10_000, 100),
+            max_bytes: fields.integer("maxBytes", 1024..=16_777_216, 1_048_576),
+            linger_ms: fields.integer("lingerMs", 0..=60_000, 0),
         }
     }
 }
@@ -70,10 +132,39 @@ mod tests {
     fn falls_back_to_the_consumer() {
         let consumer = consumer(doc! {});
         let handler = HandlerConfig::from_document(&doc! {}, &consumer).unwrap();
-        assert_eq!(handler, HandlerConfig { max_retries: 7, retry_delay_ms: 70, auto_commit: None });
+        let defaults = HandlerConfig {
+            max_retries: 7,
+            retry_delay_ms: 70,
+            auto_commit: None,
+            retry_backoff: RetryBackoff::Fixed,
+            max_retry_delay_ms: 300_000,
+            handler_timeout_ms: 300_000,
+            concurrency: 1,
+            batch: None,
+        };
+        assert_eq!(handler, defaults);
         let given = doc! { "maxRetries": 0, "retryDelay": 0, "autoCommit": false };
         let handler = HandlerConfig::from_document(&given, &consumer).unwrap();
-        assert_eq!(handler, HandlerConfig { max_retries: 0, retry_delay_ms: 0, auto_commit: Some(false) });
+        let expected =
+            HandlerConfig { max_retries: 0, retry_delay_ms: 0, auto_commit: Some(false), ..defaults };
+        assert_eq!(handler, expected);
+    }
+
+    #[test]
+    fn a_batch_has_limits_of_its_own() {
+        let given = doc! { "batch": { "maxMessages": 7 }, "retryBackoff": "exponential", "concurrency": 4 };
+        let handler = HandlerConfig::from_document(&given, &consumer(doc! {})).unwrap();
+        assert_eq!(handler.batch, Some(BatchConfig { max_messages: 7, max_bytes: 1_048_576, linger_ms: 0 }));
+        assert_eq!((handler.retry_backoff, handler.concurrency), (RetryBackoff::Exponential, 4));
+        let bad = doc! { "batch": { "maxMessages": 0, "lingerMs": -1 }, "handlerTimeoutMs": 9 };
+        let error = HandlerConfig::from_document(&bad, &consumer(doc! {})).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "The handler configuration is invalid:\n\
+             - handlerTimeoutMs is 9: give an integer from 10 to 86400000\n\
+             - batch.maxMessages is 0: give an integer from 1 to 10000\n\
+             - batch.lingerMs is -1: give an integer from 0 to 60000"
+        );
     }
 
     #[test]

@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::checkpoint::{Checkpoint, MessageAttempts};
+use super::consumer_events::ConsumerEvents;
 use super::position::Position;
 use crate::config::CommitSchedule;
 use crate::dead_letter::DeadLetter;
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
+use crate::observe::consumer_event::ConsumerEvent;
 use crate::observe::log::Logger;
 use crate::runtime::backoff::Backoff;
 use crate::runtime::clock::{self, Instant};
@@ -43,32 +46,39 @@ pub(super) struct OffsetCommitter {
 }
 
 enum Command {
-    Advance { position: Position, number: u64 },
+    Advance { checkpoint: Checkpoint, number: u64 },
     Flush(oneshot::Sender<Result<bool>>),
-    Bury { letter: Box<DeadLetter>, position: Position, done: oneshot::Sender<Result<()>> },
+    Attempts { attempts: Vec<MessageAttempts>, done: oneshot::Sender<Result<()>> },
+    ForgetUncleanEnds,
+    Bury { letter: Box<DeadLetter>, checkpoint: Checkpoint, done: oneshot::Sender<Result<()>> },
+}
+
+/// What a committer works with.
+pub(super) struct CommitterParts {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) claim: Claim,
+    /// What is stored already.
+    pub(super) committed: Option<Position>,
+    pub(super) schedule: CommitSchedule,
+    pub(super) events: ConsumerEvents,
+    pub(super) logger: Logger,
 }
 
 impl OffsetCommitter {
-    pub(super) fn start(
-        store: Arc<dyn Store>,
-        claim: Claim,
-        committed: Option<Position>,
-        schedule: CommitSchedule,
-        tasks: &TaskGroup,
-        logger: Logger,
-    ) -> Self {
+    pub(super) fn start(parts: CommitterParts, tasks: &TaskGroup) -> Self {
         let (commands, receiver) = mpsc::unbounded_channel();
+        let committed = parts.committed.clone();
         let (state_sender, state) = watch::channel(CommitState { committed, covered: 0, fenced: false });
         let task = CommitterTask {
-            store,
-            claim,
-            schedule,
-            logger,
+            parts,
             commands: receiver,
             newest: None,
             newest_number: 0,
             due: None,
             flushes: Vec::new(),
+            attempts: None,
+            attempts_due: None,
+            attempts_stored: Vec::new(),
             state: state_sender,
             backoff: Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1),
         };
@@ -77,24 +87,47 @@ impl OffsetCommitter {
     }
 
     /// The partition is finished up to here. Stored when the schedule says so.
-    pub(super) fn advance(&self, position: Position) {
+    pub(super) fn advance(&self, checkpoint: Checkpoint) {
         let number = self.advances.fetch_add(1, Ordering::AcqRel) + 1;
         // A task that has ended was fenced, which its state says.
-        let _ = self.commands.send(Command::Advance { position, number });
+        let _ = self.commands.send(Command::Advance { checkpoint, number });
+    }
+
+    /// Stores the attempts of all unfinished messages in place of those before. The returned future resolves when
+    /// they, or newer ones, are stored; it need not be awaited.
+    pub(super) fn record_attempts(
+        &self,
+        attempts: Vec<MessageAttempts>,
+    ) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (done, stored) = oneshot::channel();
+        let _ = self.commands.send(Command::Attempts { attempts, done });
+        let state = self.state.clone();
+        async move { stored.await.unwrap_or_else(|_| Err(lost(&state))) }
+    }
+
+    /// The member is past whatever ended the owners before it.
+    pub(super) fn forget_unclean_ends(&self) {
+        let _ = self.commands.send(Command::ForgetUncleanEnds);
     }
 
     /// Stores the newest position now. `true` if there was something to store.
     pub(super) async fn flush(&self) -> Result<bool> {
         let (done, outcome) = oneshot::channel();
         let _ = self.commands.send(Command::Flush(done));
-        outcome.await.unwrap_or_else(|_| Err(self.lost()))
+        outcome.await.unwrap_or_else(|_| Err(lost(&self.state)))
     }
 
-    /// Stores a dead letter and the position behind it, trying until it is done or the partition is lost.
-    pub(super) async fn bury(&self, letter: DeadLetter, position: Position) -> Result<()> {
+    /// Stores a dead letter and a checkpoint that has its message finished, trying until it is done or the partition
+    /// is lost. Later checkpoints are stored after it.
+    pub(super) fn bury(
+        &self,
+        letter: DeadLetter,
+        checkpoint: Checkpoint,
+    ) -> impl Future<Output = Result<()>> + Send + use<> {
         let (done, outcome) = oneshot::channel();
-        let _ = self.commands.send(Command::Bury { letter: Box::new(letter), position, done });
-        outcome.await.unwrap_or_else(|_| Err(self.lost()))
+        let _ = self.commands.send(Command::Bury { letter: Box::new(letter), checkpoint, done });
+        let state = self.state.clone();
+        async move { outcome.await.unwrap_or_else(|_| Err(lost(&state))) }
     }
 
     /// What has been committed.
@@ -114,10 +147,10 @@ impl OffsetCommitter {
             std::future::pending::<()>().await;
         }
     }
+}
 
-    fn lost(&self) -> Error {
-        if self.state.borrow().fenced { lease_lost() } else { Error::closed("the consumer") }
-    }
+fn lost(state: &watch::Receiver<CommitState>) -> Error {
+    if state.borrow().fenced { lease_lost() } else { Error::closed("the consumer") }
 }
 
 fn lease_lost() -> Error {
@@ -125,16 +158,17 @@ fn lease_lost() -> Error {
 }
 
 struct CommitterTask {
-    store: Arc<dyn Store>,
-    claim: Claim,
-    schedule: CommitSchedule,
-    logger: Logger,
+    parts: CommitterParts,
     commands: mpsc::UnboundedReceiver<Command>,
-    /// Newest position that is not stored.
-    newest: Option<Position>,
+    /// Newest checkpoint that is not stored.
+    newest: Option<Checkpoint>,
     newest_number: u64,
     due: Option<Instant>,
     flushes: Vec<oneshot::Sender<Result<bool>>>,
+    /// Attempts that are not stored, and who waits until they are.
+    attempts: Option<Vec<MessageAttempts>>,
+    attempts_due: Option<Instant>,
+    attempts_stored: Vec<oneshot::Sender<Result<()>>>,
     state: watch::Sender<CommitState>,
     backoff: Backoff,
 }
@@ -145,6 +179,7 @@ impl CommitterTask {
             while let Ok(command) = self.commands.try_recv() {
                 self.apply(command).await;
             }
+            self.store_attempts().await;
             self.commit_if_due().await;
             if self.state.borrow().fenced {
                 break;
@@ -154,7 +189,8 @@ impl CommitterTask {
 
     /// Waits for a command or for the time of the next commit. `false` when every handle is gone.
     async fn next_command(&mut self) -> bool {
-        let command = match self.due {
+        let due = self.due.into_iter().chain(self.attempts_due).min();
+        let command = match due {
             Some(due) => tokio::select! {
                 command = self.commands.recv() => command,
                 () = clock::sleep_until(due) => return true,
@@ -172,10 +208,10 @@ impl CommitterTask {
 
     async fn apply(&mut self, command: Command) {
         match command {
-            Command::Advance { position, number } => {
-                self.newest = Some(position);
+            Command::Advance { checkpoint, number } => {
+                self.newest = Some(checkpoint);
                 self.newest_number = number;
-                self.due = self.due.or_else(|| match self.schedule {
+                self.due = self.due.or_else(|| match self.parts.schedule {
                     CommitSchedule::AsSoonAsPossible => Some(clock::now()),
                     CommitSchedule::Interval(interval) => Some(clock::now() + interval),
                     CommitSchedule::Manual => None,
@@ -185,8 +221,14 @@ impl CommitterTask {
                 self.due = Some(clock::now());
                 self.flushes.push(done);
             }
-            Command::Bury { letter, position, done } => {
-                let outcome = self.bury(&letter, &position).await;
+            Command::Attempts { attempts, done } => {
+                self.attempts = Some(attempts);
+                self.attempts_stored.push(done);
+                self.attempts_due = self.attempts_due.or_else(|| Some(clock::now()));
+            }
+            Command::ForgetUncleanEnds => self.forget_unclean_ends().await,
+            Command::Bury { letter, checkpoint, done } => {
+                let outcome = self.bury(&letter, &checkpoint).await;
                 // Whoever waited has gone; the letter is stored all the same.
                 let _ = done.send(outcome);
             }
@@ -198,10 +240,10 @@ impl CommitterTask {
             return;
         }
         self.due = None;
-        let Some(position) = self.newest.clone() else { return self.answer_flushes(&Ok(false)) };
-        match self.store.commit_offset(&self.claim, &position.clone().into()).await {
+        let Some(checkpoint) = self.newest.clone() else { return self.answer_flushes(&Ok(false)) };
+        match self.parts.store.commit_offset(&self.parts.claim, &checkpoint).await {
             Ok(CommitOutcome::Committed) => {
-                self.stored(position);
+                self.stored(checkpoint.position);
                 self.answer_flushes(&Ok(true));
             }
             Ok(CommitOutcome::Fenced) => {
@@ -212,20 +254,62 @@ impl CommitterTask {
         }
     }
 
-    fn commit_failed(&mut self, error: &Error) {
+    async fn store_attempts(&mut self) {
+        if self.attempts_due.is_none_or(|due| due > clock::now()) {
+            return;
+        }
+        self.attempts_due = None;
+        let Some(attempts) = self.attempts.take() else { return };
+        let outcome = match self.parts.store.record_attempts(&self.parts.claim, &attempts).await {
+            Ok(CommitOutcome::Committed) => Ok(()),
+            Ok(CommitOutcome::Fenced) => {
+                self.fence();
+                Err(lease_lost())
+            }
+            Err(error) => {
+                self.attempts = Some(attempts);
+                self.attempts_due = Some(clock::now() + self.delay_after("attempts", &error));
+                return;
+            }
+        };
+        self.backoff.reset();
+        for stored in self.attempts_stored.drain(..) {
+            // Most do not wait.
+            let _ = stored.send(outcome.clone());
+        }
+    }
+
+    /// A count that stays too high only makes the next owner more careful than needed.
+    async fn forget_unclean_ends(&mut self) {
+        match self.parts.store.forget_unclean_ends(&self.parts.claim).await {
+            Ok(CommitOutcome::Committed) => {}
+            Ok(CommitOutcome::Fenced) => self.fence(),
+            Err(error) => {
+                let key = &self.parts.claim.key;
+                self.parts.logger.warn(|| format!("progress of {key} not noted: {error:?}"));
+            }
+        }
+    }
+
+    fn delay_after(&mut self, what: &str, error: &Error) -> Duration {
         let delay = self.backoff.next_delay(random::next_u32());
-        self.logger.warn(|| {
-            format!("commit of {} failed, next try in {} ms: {error:?}", self.claim.key, delay.as_millis())
-        });
-        self.due = Some(clock::now() + delay);
+        let key = &self.parts.claim.key;
+        self.parts
+            .logger
+            .warn(|| format!("{what} of {key} not stored, next try in {} ms: {error:?}", delay.as_millis()));
+        delay
+    }
+
+    fn commit_failed(&mut self, error: &Error) {
+        self.due = Some(clock::now() + self.delay_after("offset", error));
         self.answer_flushes(&Err(error.clone()));
     }
 
-    async fn bury(&mut self, letter: &DeadLetter, position: &Position) -> Result<()> {
+    async fn bury(&mut self, letter: &DeadLetter, checkpoint: &Checkpoint) -> Result<()> {
         loop {
-            match self.store.commit_dead_letter(&self.claim, &position.clone().into(), letter).await {
+            match self.parts.store.commit_dead_letter(&self.parts.claim, checkpoint, letter).await {
                 Ok(CommitOutcome::Committed) => {
-                    self.stored(position.clone());
+                    self.stored(checkpoint.position.clone());
                     return Ok(());
                 }
                 Ok(CommitOutcome::Fenced) => {
@@ -233,14 +317,7 @@ impl CommitterTask {
                     return Err(lease_lost());
                 }
                 Err(error) => {
-                    let delay = self.backoff.next_delay(random::next_u32());
-                    self.logger.error(|| {
-                        format!(
-                            "dead letter of {} not stored, next try in {} ms: {error:?}",
-                            self.claim.key,
-                            delay.as_millis()
-                        )
-                    });
+                    let delay = self.delay_after("dead letter", &error);
                     clock::sleep(delay).await;
                 }
             }
@@ -251,6 +328,10 @@ impl CommitterTask {
         self.backoff.reset();
         self.newest = None;
         let covered = self.newest_number;
+        self.parts.events.emit(|| ConsumerEvent::Committed {
+            partition: self.parts.claim.key.partition,
+            offset: position.stream_token().cloned(),
+        });
         self.state.send_modify(|state| {
             state.committed = Some(position);
             state.covered = covered;

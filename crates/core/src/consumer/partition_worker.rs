@@ -1,28 +1,40 @@
 //! The loop of one partition: take messages, have them handled, advance, commit.
 //!
-//! Messages are handled in order and one at a time, also while one of them is tried again. Nothing here decides
-//! alone: the retry policy says what follows a failure, the committer when a position is stored.
+//! Nothing here decides alone: the lanes say which messages may be handled next, the retry policy what follows a
+//! failure, the messages in flight how far the partition is finished, the committer when that is stored.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bson::DateTime;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
 
-use super::delivery_policy::{AfterFailure, RetryPolicy};
+use super::caution::Caution;
+use super::checkpoint::MessageAttempts;
+use super::consumer_events::ConsumerEvents;
+use super::in_flight::InFlight;
+use super::key_lanes::{KeyLanes, LaneKey};
 use super::offset_committer::OffsetCommitter;
 use super::position::Position;
-use super::record_handler::{DeliveredMessage, Delivery, DeliveryId, DeliveryReport, RecordHandler};
+use super::record_handler::{DeliveryId, DeliveryReport, RecordHandler};
+use super::retry_policy::RetryPolicy;
+use super::running_delivery::{Overdue, RunningDelivery};
 use super::subscription_progress::SubscriptionProgress;
-use crate::config::CommitSchedule;
-use crate::dead_letter::{DeadLetter, FailedAttempt, HandlerError};
+use crate::config::{BatchConfig, CommitSchedule};
+use crate::error::Result;
 use crate::feed::Feed;
 use crate::feed::partition_buffer::{BufferedMessage, PartitionBuffer};
+use crate::observe::consumer_event::ConsumerEvent;
 use crate::observe::log::Logger;
-use crate::record::record_layout;
-use crate::runtime::clock;
+use crate::runtime::clock::{self, Instant};
 use crate::store::contract::OffsetKey;
+
+mod deliver;
+mod intake;
+mod settle;
 
 /// Messages of one delivery at most: many enough that crossing into the user's language costs little, few enough
 /// that a stop or a pause is heard soon.
@@ -48,9 +60,27 @@ pub(super) struct WorkerParts {
     pub(super) committer: OffsetCommitter,
     pub(super) commit_schedule: CommitSchedule,
     pub(super) retry_policy: RetryPolicy,
+    pub(super) handler_timeout: Duration,
+    /// Deliveries at the same time.
+    pub(super) concurrency: usize,
+    /// Present if the handler takes batches.
+    pub(super) batch: Option<BatchConfig>,
     pub(super) control: watch::Receiver<Control>,
     pub(super) progress: SubscriptionProgress,
+    pub(super) events: ConsumerEvents,
     pub(super) logger: Logger,
+}
+
+/// What is known of the partition from before.
+pub(super) struct Inheritance {
+    /// Where it begins.
+    pub(super) position: Position,
+    /// Ids of messages behind it that are finished.
+    pub(super) finished_ahead: Vec<bson::Bson>,
+    /// Attempts of messages behind it.
+    pub(super) attempts: Vec<MessageAttempts>,
+    /// How many owners in a row did not release the partition.
+    pub(super) unclean_ends: u32,
 }
 
 /// Why a worker ended.
@@ -66,237 +96,154 @@ pub(super) enum WorkerEnd {
 
 pub(super) struct PartitionWorker {
     parts: WorkerParts,
-    /// Taken from the buffer, not finished; the first one is being tried.
-    pending: VecDeque<BufferedMessage>,
-    /// Failed attempts of the first one.
-    attempts: Vec<FailedAttempt>,
+    in_flight: InFlight,
+    lanes: KeyLanes,
+    running: HashMap<DeliveryId, RunningDelivery>,
+    report_sender: mpsc::UnboundedSender<(DeliveryId, DeliveryReport)>,
+    reports: mpsc::UnboundedReceiver<(DeliveryId, DeliveryReport)>,
+    /// Writes that a delivery or a message waits for.
+    writes: FuturesUnordered<BoxFuture<'static, (Written, Result<()>)>>,
+    inherited: intake::Inherited,
+    caution: Caution,
+    /// When the oldest message that is ready for a batch came.
+    batch_since: Option<Instant>,
+    is_stopping: bool,
+    end: Option<WorkerEnd>,
 }
 
-enum Outcome {
-    Continue,
-    End(WorkerEnd),
+/// A write that somebody waited for.
+enum Written {
+    /// It is noted that an attempt of each message of this delivery begins.
+    Marks(DeliveryId),
+    /// A dead letter, with the lane that waits for it.
+    DeadLetter { lane: LaneKey, event: ConsumerEvent },
+}
+
+enum Wake {
+    Control,
+    Fenced,
+    Report(DeliveryId, DeliveryReport),
+    Written(Written, Result<()>),
+    Messages(Vec<BufferedMessage>),
+    Time,
+    Idle,
 }
 
 impl PartitionWorker {
-    pub(super) fn new(parts: WorkerParts) -> Self {
-        Self { parts, pending: VecDeque::new(), attempts: Vec::new() }
+    pub(super) fn new(parts: WorkerParts, inheritance: Inheritance) -> Self {
+        let (report_sender, reports) = mpsc::unbounded_channel();
+        Self {
+            in_flight: InFlight::new(inheritance.position.clone()),
+            lanes: KeyLanes::default(),
+            running: HashMap::new(),
+            report_sender,
+            reports,
+            writes: FuturesUnordered::new(),
+            caution: Caution::after(inheritance.unclean_ends),
+            inherited: intake::Inherited::new(inheritance),
+            batch_since: None,
+            is_stopping: false,
+            end: None,
+            parts,
+        }
     }
 
     pub(super) async fn run(mut self) -> WorkerEnd {
         loop {
             let control = *self.parts.control.borrow_and_update();
-            let outcome = match control {
-                Control::Close => return WorkerEnd::Closed,
-                Control::Pause => self.wait_for_control().await,
-                Control::Run if self.pending.is_empty() => self.wait_for_messages().await,
-                Control::Run => self.deliver().await,
-            };
-            if let Outcome::End(end) = outcome {
+            if control == Control::Close {
+                self.end.get_or_insert(WorkerEnd::Closed);
+            }
+            if let Some(end) = self.end
+                && (end == WorkerEnd::HandlerGone || self.is_quiet())
+            {
+                self.leave_attempts();
                 return end;
             }
+            if control == Control::Run && self.end.is_none() {
+                self.is_stopping = false;
+                self.start_deliveries();
+            } else {
+                self.stop_deliveries();
+            }
+            match self.wait().await {
+                Wake::Control => {}
+                Wake::Fenced => self.end = Some(WorkerEnd::Fenced),
+                Wake::Report(id, report) => self.apply_report(id, report),
+                Wake::Written(written, outcome) => self.apply_written(written, outcome.is_ok()),
+                Wake::Messages(messages) => self.take_in(messages),
+                Wake::Time => self.apply_time(clock::now()),
+                Wake::Idle => self.advance_idle(),
+            }
         }
     }
 
-    async fn wait_for_control(&mut self) -> Outcome {
-        tokio::select! {
-            changed = self.parts.control.changed() => match changed {
-                Ok(()) => Outcome::Continue,
-                Err(_) => Outcome::End(WorkerEnd::Closed),
-            },
-            () = self.parts.committer.fenced() => Outcome::End(WorkerEnd::Fenced),
-        }
-    }
-
-    async fn wait_for_messages(&mut self) -> Outcome {
+    async fn wait(&mut self) -> Wake {
+        let takes = self.end.is_none() && !self.is_stopping && self.has_room();
+        let room = self.most_in_flight().saturating_sub(self.in_flight.len());
+        let time = self.next_time();
+        let is_idle = self.in_flight.is_empty();
+        let parts = &mut self.parts;
         tokio::select! {
             biased;
-            changed = self.parts.control.changed() => match changed {
-                Ok(()) => Outcome::Continue,
-                Err(_) => Outcome::End(WorkerEnd::Closed),
-            },
-            () = self.parts.committer.fenced() => Outcome::End(WorkerEnd::Fenced),
-            messages = self.parts.buffer.take(MOST_MESSAGES, MOST_BYTES) => {
-                self.pending.extend(messages);
-                Outcome::Continue
+            changed = parts.control.changed(), if self.end.is_none() => {
+                if changed.is_err() {
+                    self.end = Some(WorkerEnd::Closed);
+                }
+                Wake::Control
             }
-            () = clock::sleep(IDLE_ADVANCE) => {
-                self.advance_idle();
-                Outcome::Continue
+            Some((id, report)) = self.reports.recv() => Wake::Report(id, report),
+            () = parts.committer.fenced(), if self.end.is_none() => Wake::Fenced,
+            Some((written, outcome)) = self.writes.next(), if !self.writes.is_empty() => {
+                Wake::Written(written, outcome)
+            }
+            messages = parts.buffer.take(room, MOST_BYTES), if takes => Wake::Messages(messages),
+            () = clock::sleep_until(time.unwrap_or_else(clock::now)), if time.is_some() => Wake::Time,
+            () = clock::sleep(IDLE_ADVANCE), if is_idle => Wake::Idle,
+        }
+    }
+
+    /// No user code runs, and no write is waited for.
+    fn is_quiet(&self) -> bool {
+        self.running.is_empty() && self.writes.is_empty()
+    }
+
+    /// The next moment at which something has to be done without being told.
+    fn next_time(&self) -> Option<Instant> {
+        let deadlines = self.running.values().filter_map(RunningDelivery::deadline);
+        let lingering = self.batch_since.zip(self.parts.batch).and_then(|(since, batch)| {
+            let is_waiting = !self.is_stopping && self.running.len() < self.parts.concurrency;
+            is_waiting.then(|| since + Duration::from_millis(batch.linger_ms))
+        });
+        let resting = self.lanes.next_wake().filter(|_| !self.is_stopping);
+        deadlines.chain(lingering).chain(resting).min()
+    }
+
+    fn apply_time(&mut self, now: Instant) {
+        self.lanes.wake(now);
+        for (id, delivery) in &mut self.running {
+            match delivery.check_deadline(now) {
+                Some(Overdue::TimedOut) => {
+                    let key = &self.parts.key;
+                    self.parts.logger.warn(|| format!("{key}: a handler did not finish in time"));
+                    self.parts.handler.time_out(*id);
+                }
+                Some(Overdue::Abandoned) => self.parts.handler.abandon(*id),
+                None => {}
             }
         }
     }
 
     /// Everything up to the feed's frontier is finished if nothing of it is left in the buffer.
-    fn advance_idle(&self) {
+    fn advance_idle(&mut self) {
         let frontier = self.parts.feed.frontier();
         if self.parts.commit_schedule == CommitSchedule::Manual || !self.parts.buffer.is_live_and_empty() {
             return;
         }
         // 1.4.2 resumes a stream over one collection, which works from a token that names no event.
         if let Some(after) = frontier.filter(crate::feed::stream_token::StreamToken::is_high_water_mark) {
-            self.parts.committer.advance(Position::Stream { after });
+            self.in_flight.advance_idle(Position::Stream { after });
+            self.parts.committer.advance(self.in_flight.checkpoint());
         }
     }
-
-    async fn deliver(&mut self) -> Outcome {
-        let id = DeliveryId::next();
-        let (reports, received) = mpsc::unbounded_channel();
-        let handler = Arc::clone(&self.parts.handler);
-        let delivered = match self.delivery(id) {
-            Ok(delivery) => {
-                let delivered = delivery.messages.len();
-                handler.deliver(delivery, reports);
-                delivered
-            }
-            Err(unreadable) => return self.give_up(unreadable).await,
-        };
-        match self.follow_delivery(id, delivered, received).await {
-            DeliveryEnd::Finished => Outcome::Continue,
-            DeliveryEnd::Failed(error) => self.after_failure(id, error).await,
-            DeliveryEnd::HandlerGone => Outcome::End(WorkerEnd::HandlerGone),
-        }
-    }
-
-    /// The messages as far as they can be read. `Err` if the first one cannot: trying again would not help.
-    fn delivery(&self, id: DeliveryId) -> Result<Delivery<'_>, HandlerError> {
-        let mut messages = Vec::with_capacity(self.pending.len());
-        for pending in &self.pending {
-            match record_layout::decode(&pending.document) {
-                Ok(stored) => messages.push(DeliveredMessage { token: pending.after.stream_token(), stored }),
-                Err(error) if messages.is_empty() => {
-                    return Err(HandlerError {
-                        name: error.code().to_string(),
-                        message: error.message().to_owned(),
-                        stack: None,
-                    });
-                }
-                Err(_) => break,
-            }
-        }
-        let attempt = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
-        Ok(Delivery { id, partition: self.parts.key.partition, attempt, messages })
-    }
-
-    async fn follow_delivery(
-        &mut self,
-        id: DeliveryId,
-        delivered: usize,
-        mut reports: mpsc::UnboundedReceiver<DeliveryReport>,
-    ) -> DeliveryEnd {
-        let before = self.pending.len();
-        let mut stopped = false;
-        loop {
-            tokio::select! {
-                biased;
-                report = reports.recv() => {
-                    let handled = before - self.pending.len();
-                    match report {
-                        Some(DeliveryReport::Progress(count)) => self.finish(count.saturating_sub(handled)),
-                        Some(DeliveryReport::Done) => {
-                            self.finish(delivered.saturating_sub(handled));
-                            return DeliveryEnd::Finished;
-                        }
-                        Some(DeliveryReport::Stopped(count)) => {
-                            self.finish(count.saturating_sub(handled));
-                            return DeliveryEnd::Finished;
-                        }
-                        Some(DeliveryReport::Failed { handled: count, error }) => {
-                            self.finish(count.saturating_sub(handled));
-                            return DeliveryEnd::Failed(error);
-                        }
-                        Some(DeliveryReport::ErrorHandlerFinished) => {}
-                        None => return DeliveryEnd::HandlerGone,
-                    }
-                }
-                changed = self.parts.control.changed(), if !stopped => {
-                    if changed.is_err() || *self.parts.control.borrow_and_update() != Control::Run {
-                        stopped = true;
-                        self.parts.handler.stop(id);
-                    }
-                }
-                () = self.parts.committer.fenced(), if !stopped => {
-                    stopped = true;
-                    self.parts.handler.stop(id);
-                }
-            }
-        }
-    }
-
-    /// The first messages are finished.
-    fn finish(&mut self, count: usize) {
-        let Some(last) = count.checked_sub(1).and_then(|index| self.pending.get(index)) else { return };
-        let position = last.after.clone();
-        self.pending.drain(..count);
-        self.attempts.clear();
-        self.parts.progress.processed(&position);
-        self.parts.committer.advance(position);
-    }
-
-    async fn after_failure(&mut self, id: DeliveryId, error: HandlerError) -> Outcome {
-        self.attempts.push(FailedAttempt { error, at: DateTime::from_millis(clock::unix_millis()) });
-        let decision = self.parts.retry_policy.after_failure(self.attempts.len());
-        let attempt = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
-        self.parts.logger.warn(|| {
-            let name = self.attempts.last().map_or("error", |attempt| attempt.error.name.as_str());
-            format!("{}: attempt {attempt} of a message failed with {name}", self.parts.key)
-        });
-        let (reports, mut told) = mpsc::unbounded_channel();
-        self.parts.handler.attempt_failed(id, attempt, decision != AfterFailure::GiveUp, reports);
-        if told.recv().await.is_none() {
-            return Outcome::End(WorkerEnd::HandlerGone);
-        }
-        match decision {
-            AfterFailure::Retry(delay) => self.wait_for_retry(delay).await,
-            AfterFailure::GiveUp => self.bury_first().await,
-        }
-    }
-
-    async fn wait_for_retry(&mut self, delay: Duration) -> Outcome {
-        tokio::select! {
-            () = clock::sleep(delay) => Outcome::Continue,
-            changed = self.parts.control.changed() => match changed {
-                Ok(()) => Outcome::Continue,
-                Err(_) => Outcome::End(WorkerEnd::Closed),
-            },
-            () = self.parts.committer.fenced() => Outcome::End(WorkerEnd::Fenced),
-        }
-    }
-
-    async fn give_up(&mut self, error: HandlerError) -> Outcome {
-        self.attempts.push(FailedAttempt { error, at: DateTime::from_millis(clock::unix_millis()) });
-        self.bury_first().await
-    }
-
-    /// Moves the first message to the dead letters. Until that is stored the partition stays where it is.
-    async fn bury_first(&mut self) -> Outcome {
-        let Some(message) = self.pending.front() else { return Outcome::Continue };
-        let letter = DeadLetter {
-            key: self.parts.key.clone(),
-            message: message.document.clone(),
-            token: message.after.stream_token().cloned(),
-            attempts: std::mem::take(&mut self.attempts),
-            at: DateTime::from_millis(clock::unix_millis()),
-        };
-        let (attempts, position) = (letter.attempts.len(), message.after.clone());
-        match self.parts.committer.bury(letter, position.clone()).await {
-            Ok(()) => {
-                self.parts.logger.error(|| {
-                    format!(
-                        "{}: gave a message up after {attempts} attempts; it is in dead_letters",
-                        self.parts.key
-                    )
-                });
-                self.pending.pop_front();
-                self.parts.progress.processed(&position);
-                Outcome::Continue
-            }
-            Err(_) => Outcome::End(WorkerEnd::Fenced),
-        }
-    }
-}
-
-enum DeliveryEnd {
-    Finished,
-    Failed(HandlerError),
-    HandlerGone,
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::dead_letter::HandlerError;
 use crate::error::Error;
@@ -32,6 +32,19 @@ pub struct DeliveredMessage<'a> {
     pub token: Option<&'a StreamToken>,
     /// The message.
     pub stored: StoredMessage<'a>,
+    /// From 1.
+    pub attempt: u32,
+    /// It may have been handled before: it was read again after the position was lost.
+    pub possible_duplicate: bool,
+}
+
+/// How the user's function is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryMode {
+    /// Once per message, in order, one after the other.
+    Each,
+    /// Once, with all messages.
+    Batch,
 }
 
 /// Messages of one partition, in order.
@@ -40,13 +53,22 @@ pub struct Delivery<'a> {
     pub id: DeliveryId,
     /// Where the messages come from.
     pub partition: u32,
-    /// Attempt of the first message, from 1. The others are tried for the first time.
-    pub attempt: u32,
+    /// How the user's function is called.
+    pub mode: DeliveryMode,
     /// At least one.
     pub messages: Vec<DeliveredMessage<'a>>,
 }
 
-/// What became of a delivery. Counts are of its messages, from the first.
+/// Why the user's function failed.
+#[derive(Debug, Clone)]
+pub struct HandlerFailure {
+    /// What was thrown.
+    pub error: HandlerError,
+    /// Whether another attempt makes sense, by the word of the user (`retryIf`).
+    pub may_retry: bool,
+}
+
+/// What became of a delivery. Counts and indexes are of its messages, from the first.
 #[derive(Debug, Clone)]
 pub enum DeliveryReport {
     /// So many are handled; the delivery goes on.
@@ -59,26 +81,92 @@ pub enum DeliveryReport {
     Failed {
         /// Messages before the failed one.
         handled: usize,
-        /// What was thrown.
-        error: HandlerError,
+        /// Why.
+        failure: HandlerFailure,
     },
+    /// Of a batch these failed, by index; the others are handled.
+    BatchFailed(Vec<(usize, HandlerFailure)>),
     /// The user has been told of a failed attempt.
     ErrorHandlerFinished,
+    /// The handler is gone: nothing more will come.
+    Gone,
 }
 
-/// Where the reports of one delivery go. Dropping it without a final report means that the handler is gone.
-pub type ReportSender = mpsc::UnboundedSender<DeliveryReport>;
+/// Where the reports of one delivery go. Dropping it without a final report says that the handler is gone.
+#[derive(Debug)]
+pub struct Reports {
+    id: DeliveryId,
+    worker: mpsc::UnboundedSender<(DeliveryId, DeliveryReport)>,
+    has_ended: bool,
+}
+
+impl Reports {
+    /// Reports of this delivery.
+    pub fn new(id: DeliveryId, worker: mpsc::UnboundedSender<(DeliveryId, DeliveryReport)>) -> Self {
+        Self { id, worker, has_ended: false }
+    }
+
+    /// Some more are handled; `handled` counts from the first message.
+    pub fn progress(&self, handled: usize) {
+        self.send(DeliveryReport::Progress(handled));
+    }
+
+    /// The last report.
+    pub fn end(mut self, report: DeliveryReport) {
+        self.has_ended = true;
+        self.send(report);
+    }
+
+    fn send(&self, report: DeliveryReport) {
+        // The worker has gone when its grace period ended first.
+        let _ = self.worker.send((self.id, report));
+    }
+}
+
+impl Drop for Reports {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.send(DeliveryReport::Gone);
+        }
+    }
+}
+
+/// A message of a delivery whose attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailedMessage {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Index of the message in it.
+    pub index: usize,
+    /// Failed attempts of the message so far, this one included.
+    pub attempt: u32,
+    /// Whether another attempt follows.
+    pub will_retry: bool,
+    /// Whether it is the last one of this delivery that the user is told of.
+    pub is_last: bool,
+}
 
 /// Runs user code. No method may block or wait: the reports say when something is finished.
 pub trait RecordHandler: Send + Sync + 'static {
-    /// Handles the messages one at a time, in order, and ends with exactly one final report.
-    fn deliver(&self, delivery: Delivery<'_>, reports: ReportSender);
+    /// Handles the messages and ends with exactly one final report.
+    fn deliver(&self, delivery: Delivery<'_>, reports: Reports);
 
-    /// Ends a delivery after the message that is being handled.
+    /// Ends a delivery after the message (of a batch: after all) being handled.
     fn stop(&self, id: DeliveryId);
 
-    /// Tells the user that the first unhandled message of a delivery failed; reports when he has been told.
-    fn attempt_failed(&self, id: DeliveryId, attempt: u32, will_retry: bool, reports: ReportSender);
+    /// The call that is running has used up its time: the user's code is asked to end (`AbortSignal`). It may still
+    /// succeed.
+    fn time_out(&self, id: DeliveryId);
+
+    /// The call that is running did not end after it was asked to. It has to be reported as failed at once; what it
+    /// comes to later is ignored.
+    fn abandon(&self, id: DeliveryId);
+
+    /// Tells the user that an attempt failed; reports [`DeliveryReport::ErrorHandlerFinished`] when he has been told.
+    fn attempt_failed(&self, failed: FailedMessage, reports: Reports);
+
+    /// Answers as soon as user code could run.
+    fn ping(&self, answer: oneshot::Sender<()>);
 
     /// Tells the user of an error that belongs to no message, such as a partition that another member took over.
     fn consumer_failed(&self, error: &Error);

@@ -8,12 +8,12 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::{Semaphore, watch};
 
 use super::consumer_events::ConsumerEvents;
-use super::delivery_policy::RetryPolicy;
-use super::offset_committer::OffsetCommitter;
+use super::offset_committer::{CommitterParts, OffsetCommitter};
 use super::partition_reader::{PartitionReader, ReaderParts};
-use super::partition_worker::{Control, PartitionWorker, WorkerEnd, WorkerParts};
+use super::partition_worker::{Control, Inheritance, PartitionWorker, WorkerEnd, WorkerParts};
 use super::position::Position;
 use super::record_handler::RecordHandler;
+use super::retry_policy::RetryPolicy;
 use super::start_position;
 use super::subscription_progress::{OffsetInfo, SubscriptionProgress, monitor_offsets};
 use crate::config::{ConsumerConfig, HandlerConfig};
@@ -25,7 +25,7 @@ use crate::observe::consumer_event::ConsumerEvent;
 use crate::observe::log::Logger;
 use crate::partition::partition_id::collection_name;
 use crate::runtime::task_group::TaskGroup;
-use crate::store::contract::{Claim, CommitOutcome, OffsetKey, Store, Topic};
+use crate::store::contract::{Claim, CommitOutcome, OffsetKey, Store, StoredOffset, Topic};
 
 /// Offset documents that are claimed at the same time.
 const CONCURRENT_CLAIMS: usize = 4;
@@ -67,6 +67,19 @@ struct OwnedPartition {
     start: Position,
     /// Whether `start` is what is stored.
     is_stored: bool,
+    /// The offset document as it was found.
+    found: StoredOffset,
+}
+
+impl OwnedPartition {
+    fn inheritance(&self) -> Inheritance {
+        Inheritance {
+            position: self.start.clone(),
+            finished_ahead: self.found.finished_ahead.clone(),
+            attempts: self.found.attempts.clone(),
+            unclean_ends: self.found.unclean_ends,
+        }
+    }
 }
 
 impl Subscription {
@@ -207,22 +220,22 @@ async fn claim_partitions(
     let now = parts.store.cluster_time().await?;
     Ok(claims
         .into_iter()
-        .map(|(claim, stored)| {
+        .map(|(claim, found)| {
             let collection = collection_name(&topic.collection, claim.key.partition).into();
-            let is_stored = stored.is_some();
-            let start = start_position::choose(stored, parts.config.from_beginning, now);
-            OwnedPartition { claim, collection, start, is_stored }
+            let is_stored = found.position.is_some();
+            let start = start_position::choose(found.position.clone(), parts.config.from_beginning, now);
+            OwnedPartition { claim, collection, start, is_stored, found }
         })
         .collect())
 }
 
-async fn claim_partition(parts: &SubscriptionParts, partition: u32) -> Result<(Claim, Option<Position>)> {
+async fn claim_partition(parts: &SubscriptionParts, partition: u32) -> Result<(Claim, StoredOffset)> {
     let config = &parts.config;
     let key = OffsetKey { group_id: config.group_id.clone(), topic: config.topic.clone(), partition };
     let claimed = parts.store.claim_offset(&key, &parts.owner).await;
     let stored = claimed
         .map_err(|error| error.on_topic(&config.topic).on_partition(partition).in_group(&config.group_id))?;
-    Ok((Claim { key, owner: parts.owner.clone(), epoch: stored.epoch }, stored.position))
+    Ok((Claim { key, owner: parts.owner.clone(), epoch: stored.epoch }, stored))
 }
 
 /// A group that has read nothing yet must begin at the same place again when it crashes before its first commit.
@@ -286,14 +299,18 @@ impl PartitionLaunch<'_> {
         let (parts, claim) = (self.parts, &self.partition.claim);
         let commit_schedule = parts.handler_config.commit_schedule(&parts.config);
         let committer = OffsetCommitter::start(
-            Arc::clone(&parts.store),
-            claim.clone(),
-            Some(self.partition.start.clone()),
-            commit_schedule,
+            CommitterParts {
+                store: Arc::clone(&parts.store),
+                claim: claim.clone(),
+                committed: Some(self.partition.start.clone()),
+                schedule: commit_schedule,
+                events: parts.events.clone(),
+                logger: parts.logger.clone(),
+            },
             self.commits,
-            parts.logger.clone(),
         );
-        let worker = PartitionWorker::new(WorkerParts {
+        let config = &parts.handler_config;
+        let worker = WorkerParts {
             key: claim.key.clone(),
             buffer: Arc::clone(&self.buffer),
             feed: parts.feed.clone(),
@@ -301,13 +318,20 @@ impl PartitionLaunch<'_> {
             committer: committer.clone(),
             commit_schedule,
             retry_policy: RetryPolicy {
-                max_retries: parts.handler_config.max_retries,
-                retry_delay: Duration::from_millis(parts.handler_config.retry_delay_ms),
+                max_retries: config.max_retries,
+                retry_delay: Duration::from_millis(config.retry_delay_ms),
+                backoff: config.retry_backoff,
+                max_retry_delay: Duration::from_millis(config.max_retry_delay_ms),
             },
+            handler_timeout: Duration::from_millis(config.handler_timeout_ms),
+            concurrency: config.concurrency as usize,
+            batch: config.batch,
             control: self.control,
             progress: parts.progress.clone(),
+            events: parts.events.clone(),
             logger: parts.logger.clone(),
-        });
+        };
+        let worker = PartitionWorker::new(worker, self.partition.inheritance());
         let reader = PartitionReader::new(
             ReaderParts {
                 store: Arc::clone(&parts.store),

@@ -54,6 +54,10 @@ impl BsonWriter {
         }
     }
 
+    pub(crate) fn boolean(&mut self, name: &str, value: bool) {
+        self.element(ElementType::Boolean, name, &[u8::from(value)]);
+    }
+
     /// Numbers up to `u32` as int32, which is how JavaScript writes those that occur here.
     pub(crate) fn int32(&mut self, name: &str, number: u32) {
         self.element(ElementType::Int32, name, &i32::try_from(number).unwrap_or(i32::MAX).to_le_bytes());

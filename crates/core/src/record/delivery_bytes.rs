@@ -1,13 +1,14 @@
 //! Writes the records of one delivery in the form in which they cross to the user's language:
-//! `{ partition, attempt, reportEveryMs, records: [ { o, i, k, h, t, v } ] }` with token, id, key, headers, timestamp
-//! and value.
+//! `{ partition, reportEveryMs, records: [ { o, i, k, h, t, v, a, d } ] }` with token, id, key, headers, timestamp,
+//! value, attempt (absent at the first) and whether it may be a duplicate (absent if not).
 
 use bson::RawDocument;
 use bson::spec::ElementType;
 
 use super::bson_writer::{BsonWriter, OpenDocument};
 use super::record_layout::EMPTY_DOCUMENT;
-use super::stored_message::StoredMessage;
+use crate::consumer::record_handler::DeliveredMessage;
+use crate::feed::stream_token::StreamToken;
 
 /// Room for a few small records; larger deliveries grow.
 const INITIAL_CAPACITY: usize = 1024;
@@ -21,24 +22,24 @@ pub struct DeliveryBytes {
 }
 
 impl DeliveryBytes {
-    /// A delivery of a partition. `attempt` counts from 1 and is that of the first record.
-    pub fn new(partition: u32, attempt: u32, report_every_ms: u32) -> Self {
+    /// A delivery of a partition.
+    pub fn new(partition: u32, report_every_ms: u32) -> Self {
         let mut out = BsonWriter::with_capacity(INITIAL_CAPACITY);
         let root = out.open_root();
         out.int32("partition", partition);
-        out.int32("attempt", attempt);
         out.int32("reportEveryMs", report_every_ms);
         let records = out.open(ElementType::Array, "records");
         Self { out, root, records, next_index: 0 }
     }
 
-    /// Adds a record. `token` is its place in the stream; none if it was read from its collection.
-    pub fn push(&mut self, token: Option<&str>, message: &StoredMessage<'_>) {
+    /// Adds a record.
+    pub fn push(&mut self, delivered: &DeliveredMessage<'_>) {
+        let message = &delivered.stored;
         let index = self.next_index.to_string();
         self.next_index += 1;
         let out = &mut self.out;
         let record = out.open(ElementType::EmbeddedDocument, &index);
-        out.optional_string("o", token);
+        out.optional_string("o", delivered.token.map(StreamToken::as_str));
         out.string("i", &message.id_text());
         out.optional_string("k", message.key);
         let headers = message.headers.map_or(EMPTY_DOCUMENT.as_slice(), RawDocument::as_bytes);
@@ -46,6 +47,12 @@ impl DeliveryBytes {
         out.element(ElementType::DateTime, "t", &message.timestamp.timestamp_millis().to_le_bytes());
         out.name(message.value_type(), "v");
         message.write_value(out.buffer());
+        if delivered.attempt > 1 {
+            out.int32("a", delivered.attempt);
+        }
+        if delivered.possible_duplicate {
+            out.boolean("d", true);
+        }
         out.close(record);
     }
 
@@ -64,6 +71,12 @@ mod tests {
     use super::*;
     use crate::record::record_layout::decode;
 
+    const TOKEN: &str = "826B04662D000000062B0229296E04";
+
+    fn delivered<'a>(token: Option<&'a StreamToken>, stored: &'a RawDocument) -> DeliveredMessage<'a> {
+        DeliveredMessage { token, stored: decode(stored).unwrap(), attempt: 1, possible_duplicate: false }
+    }
+
     fn document(bytes: &[u8]) -> Document {
         Document::try_from(RawDocument::from_bytes(bytes).unwrap()).unwrap()
     }
@@ -74,16 +87,17 @@ mod tests {
         let ours =
             rawdoc! { "_id": "a", "x": { "y": 1 }, "_headers": { "h": 1 }, "_timestamp": time, "_key": "k" };
         let wrapped = rawdoc! { "_id": 5, "_value": [1, "two"], "_timestamp": time, "_key": null };
-        let mut delivery = DeliveryBytes::new(3, 2, 250);
-        delivery.push(Some("82AB"), &decode(&ours).unwrap());
-        delivery.push(None, &decode(&wrapped).unwrap());
+        let token = StreamToken::parse(TOKEN).unwrap();
+        let mut delivery = DeliveryBytes::new(3, 250);
+        delivery.push(&delivered(Some(&token), &ours));
+        let again = DeliveredMessage { attempt: 2, possible_duplicate: true, ..delivered(None, &wrapped) };
+        delivery.push(&again);
         let expected = doc! {
             "partition": 3,
-            "attempt": 2,
             "reportEveryMs": 250,
             "records": [
-                { "o": "82AB", "i": "a", "k": "k", "h": { "h": 1 }, "t": time, "v": { "x": { "y": 1 } } },
-                { "o": null, "i": "5", "k": null, "h": {}, "t": time, "v": [1, "two"] },
+                { "o": TOKEN, "i": "a", "k": "k", "h": { "h": 1 }, "t": time, "v": { "x": { "y": 1 } } },
+                { "o": null, "i": "5", "k": null, "h": {}, "t": time, "v": [1, "two"], "a": 2, "d": true },
             ],
         };
         assert_eq!(document(&delivery.finish()), expected);
@@ -92,9 +106,9 @@ mod tests {
     #[test]
     fn numbers_its_records_as_an_array_does() {
         let stored = rawdoc! { "_id": 1 };
-        let mut delivery = DeliveryBytes::new(0, 1, 1);
+        let mut delivery = DeliveryBytes::new(0, 1);
         for _ in 0..11 {
-            delivery.push(None, &decode(&stored).unwrap());
+            delivery.push(&delivered(None, &stored));
         }
         let records = document(&delivery.finish()).get_array("records").unwrap().clone();
         assert_eq!(records.len(), 11);
@@ -103,7 +117,7 @@ mod tests {
 
     #[test]
     fn may_be_empty() {
-        let bytes = DeliveryBytes::new(0, 1, 1).finish();
+        let bytes = DeliveryBytes::new(0, 1).finish();
         assert_eq!(document(&bytes).get_array("records").unwrap().len(), 0);
     }
 }

@@ -10,6 +10,7 @@ use super::delivery_bytes::DeliveryBytes;
 use super::message::{MessageId, OutgoingMessage};
 use super::record_layout::{decode, encode};
 use super::value_bytes::value_bytes;
+use crate::consumer::record_handler::DeliveredMessage;
 
 /// What the server fills in at the top level of a document.
 const EMPTY_TIMESTAMP: Bson = Bson::Timestamp(Timestamp { time: 0, increment: 0 });
@@ -75,8 +76,13 @@ fn sent(value: Bson, key: Option<&str>, id: &str) -> Option<(RawDocumentBuf, Raw
 fn read_all(document: &RawDocument) {
     if let Ok(message) = decode(document) {
         let _ = (message.id_text(), message.value(), message.value_type());
-        let mut delivery = DeliveryBytes::new(0, 1, 1);
-        delivery.push(None, &message);
+        let mut delivery = DeliveryBytes::new(0, 1);
+        delivery.push(&DeliveredMessage {
+            token: None,
+            stored: message,
+            attempt: 1,
+            possible_duplicate: false,
+        });
         assert!(RawDocument::from_bytes(&delivery.finish()).is_ok());
     }
 }

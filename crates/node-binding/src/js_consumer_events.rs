@@ -1,0 +1,88 @@
+//! The events of a consumer, for JavaScript.
+
+use std::sync::Arc;
+
+use bson::{Bson, Document, doc};
+use csb_core::consumer::EventListener;
+use csb_core::feed::stream_token::StreamToken;
+use csb_core::observe::consumer_event::ConsumerEvent;
+use napi::Status;
+use napi::bindgen_prelude::{Buffer, FnArgs, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+
+use crate::{bson_bytes, js_error};
+
+type Call = FnArgs<(String, Buffer)>;
+
+/// The JavaScript function that receives events: name, details.
+pub(crate) type EventFunction<'env> = Function<'env, Call, ()>;
+
+/// Weak: that somebody listens does not keep Node alive.
+pub(crate) fn event_listener(function: &EventFunction<'_>) -> napi::Result<EventListener> {
+    let function: ThreadsafeFunction<Call, (), Call, Status, false, true> =
+        function.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
+    Ok(Arc::new(move |event| {
+        if let Ok(details) = bson_bytes::buffer(&details(event)) {
+            let call = FnArgs { data: (event.name().to_owned(), details) };
+            // Without JavaScript there is nobody to hear of it.
+            let _ = function.call(call, ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }))
+}
+
+fn details(event: &ConsumerEvent) -> Document {
+    match event {
+        ConsumerEvent::Assigned { partitions } => {
+            doc! { "partitions": partitions.iter().map(|partition| i64::from(*partition)).collect::<Vec<_>>() }
+        }
+        ConsumerEvent::Revoked { partition, reason } => {
+            doc! { "partition": partition, "reason": reason.as_str() }
+        }
+        ConsumerEvent::Committed { partition, offset } => {
+            doc! { "partition": partition, "offset": resume_token(offset.as_ref()) }
+        }
+        ConsumerEvent::Retried { partition, message_id, attempt, error_name, delay_ms } => doc! {
+            "partition": partition,
+            "messageId": message_id,
+            "attempt": attempt,
+            "errorName": error_name,
+            "delayMs": milliseconds(*delay_ms),
+        },
+        ConsumerEvent::DeadLettered { partition, message_id, attempts, error_name } => doc! {
+            "partition": partition,
+            "messageId": message_id,
+            "attempts": attempts,
+            "errorName": error_name,
+        },
+        ConsumerEvent::Recovered { partition, from, duration_ms, scanned, possible_duplicates } => doc! {
+            "partition": partition,
+            "from": from.as_str(),
+            "durationMs": milliseconds(*duration_ms),
+            "scanned": milliseconds(*scanned),
+            "possibleDuplicates": milliseconds(*possible_duplicates),
+        },
+        ConsumerEvent::Expired { partition, from, to, skipped } => {
+            doc! { "partition": partition, "from": from, "to": to, "skipped": skipped }
+        }
+        ConsumerEvent::Stalled { partition, reason, since_ms } => doc! {
+            "partition": partition,
+            "reason": reason.as_str(),
+            "sinceMs": milliseconds(*since_ms),
+        },
+        ConsumerEvent::Failed(error) => doc! { "error": js_error::to_document(error) },
+    }
+}
+
+/// A whole number that JavaScript reads as one.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn milliseconds(number: u64) -> f64 {
+    number as f64
+}
+
+/// A token as the driver shows it. One that the engine made for itself is of no use to anybody else.
+pub(crate) fn resume_token(token: Option<&StreamToken>) -> Bson {
+    match token.filter(|token| !token.is_synthetic()) {
+        Some(token) => Bson::Document(doc! { "_data": token.as_str() }),
+        None => Bson::Null,
+    }
+}
