@@ -3,4 +3,5 @@
 pub mod backoff;
 pub mod clock;
 pub mod random;
+pub mod sign_of_life;
 pub mod task_group;

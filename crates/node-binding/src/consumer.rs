@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use bson::doc;
+use bson::{Document, doc};
 use csb_core::config::HandlerConfig;
-use csb_core::consumer::Consumer;
 use csb_core::consumer::record_handler::DeliveryId;
+use csb_core::consumer::{Consumer, PartitionLag};
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, PromiseRaw};
 use napi_derive::napi;
@@ -150,6 +150,17 @@ impl NativeConsumer {
         self.consumer.is_paused()
     }
 
+    /// How far the group is behind, per partition (BSON).
+    #[napi(catch_unwind)]
+    pub fn lag<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Buffer>> {
+        let consumer = self.consumer.clone();
+        settle(env, async move {
+            let lag = consumer.lag().await?;
+            let partitions: Vec<_> = lag.iter().map(partition_lag).collect();
+            bson_bytes::buffer(&doc! { "partitions": partitions })
+        })
+    }
+
     /// What has been processed and committed (BSON).
     #[napi(catch_unwind)]
     pub fn offset_info(&self, env: &Env) -> napi::Result<Buffer> {
@@ -161,5 +172,14 @@ impl NativeConsumer {
             "areOffsetsSynced": !info.has_uncommitted,
         };
         bson_bytes::buffer(&document).map_err(|error| js_error::to_js(env, &error))
+    }
+}
+
+fn partition_lag(lag: &PartitionLag) -> Document {
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    doc! {
+        "partition": lag.partition,
+        "messages": number(lag.messages),
+        "seconds": number(lag.seconds),
     }
 }

@@ -28,4 +28,10 @@ impl LogSink for JsLogSink {
         // When Node is shutting down nobody is left to read the entry.
         let _ = self.0.call(entry, ThreadsafeFunctionCallMode::NonBlocking);
     }
+
+    /// JavaScript does not run, which is what the entry is about.
+    #[expect(clippy::print_stderr, reason = "there is no other way to be heard now")]
+    fn log_at_once(&self, _: LogLevel, context: &str, message: &str) {
+        eprintln!("[{context}] {message}");
+    }
 }

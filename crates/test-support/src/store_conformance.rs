@@ -56,6 +56,7 @@ macro_rules! store_conformance {
                 ids_of_every_type_are_paged_through
                 a_foreign_field_named_like_the_stamp_hides_nothing
                 an_unknown_collection_is_empty
+                messages_are_counted_as_they_are_read
             }
             hand_off {
                 history_and_stream_are_disjoint_and_complete

@@ -8,6 +8,7 @@ use bson::oid::ObjectId;
 use tokio::sync::Semaphore;
 
 use super::consumer_events::{ConsumerEvents, EventListener};
+use super::partition_lag::{self, LagQuery, PartitionLag};
 use super::record_handler::RecordHandler;
 use super::subscribed_partitions;
 use super::subscription::{Subscription, SubscriptionParts};
@@ -227,6 +228,21 @@ impl Consumer {
     /// What has been processed and committed.
     pub fn offset_info(&self) -> OffsetInfo {
         self.running().map_or_else(OffsetInfo::default, |subscription| subscription.offset_info())
+    }
+
+    /// How far the group is behind in each of the consumer's partitions, by what is committed, whoever owns them.
+    pub async fn lag(&self) -> Result<Vec<PartitionLag>> {
+        self.refuse_disconnected()?;
+        let config = &self.0.config;
+        let topic = self.0.parts.topics.load(&config.topic).await?;
+        let (topic, partitions) = subscribed_partitions::choose(topic, config)?;
+        let query = LagQuery {
+            group_id: &config.group_id,
+            topic: &topic,
+            partitions: &partitions,
+            from_beginning: config.from_beginning,
+        };
+        partition_lag::measure(&self.0.parts.store, &query).await
     }
 
     fn refuse_disconnected(&self) -> Result<()> {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{Bson, RawBson, RawBsonRef, RawDocumentBuf};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::position::{HistoryPosition, HistoryProgress, Position};
+use super::source_sign::SourceSign;
 use crate::error::{Error, Result};
 use crate::feed::partition_buffer::{BufferedMessage, PartitionBuffer};
 use crate::feed::stream_token::{ClusterTime, StreamToken};
@@ -36,6 +37,10 @@ pub(super) struct ReaderParts {
     pub(super) turns: Arc<Semaphore>,
     pub(super) batch_size: u32,
     pub(super) max_await: Duration,
+    /// Where it says what it waits for.
+    pub(super) sign: SourceSign,
+    /// Asks it to begin anew, behind what it has read.
+    pub(super) read_anew: Arc<Notify>,
     pub(super) logger: Logger,
 }
 
@@ -93,7 +98,15 @@ impl PartitionReader {
         let mut joined = joined;
         let mut backoff = Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1);
         loop {
-            match self.step(joined.take()).await {
+            let read_anew = Arc::clone(&self.parts.read_anew);
+            let outcome = tokio::select! {
+                outcome = self.step(joined.take()) => outcome,
+                () = read_anew.notified() => {
+                    self.advance_to_buffered();
+                    continue;
+                }
+            };
+            match outcome {
                 Ok(()) => backoff.reset(),
                 Err(error) if error.is_retryable() => {
                     let delay = backoff.next_delay(random::next_u32());
@@ -119,7 +132,9 @@ impl PartitionReader {
             }
             (Position::Stream { .. }, Some(joined)) => self.follow(joined).await,
             (Position::Stream { .. }, None) => {
+                self.parts.sign.waits_for_process();
                 self.parts.buffer.wait_for_room().await;
+                self.parts.sign.advanced();
                 let present = self.parts.store.cluster_time().await?;
                 match self.read_own_stream(Goal::Present(present)).await? {
                     CaughtUp::NoRoom => Ok(()),
@@ -147,23 +162,33 @@ impl PartitionReader {
         let membership = Membership { feed: &self.parts.feed.clone(), joined: &joined };
         while self.after()? < joined.from {
             if matches!(self.read_own_stream(Goal::Place(joined.from.clone())).await?, CaughtUp::NoRoom) {
+                self.parts.sign.waits_for_process();
                 self.parts.buffer.wait_for_room().await;
             }
         }
         if self.parts.buffer.release_held() {
+            self.parts.sign.follows_feed();
             self.parts.buffer.wait_until_detached().await;
         }
         drop(membership);
+        self.parts.sign.advanced();
+        self.advance_to_buffered();
+        Ok(())
+    }
+
+    /// What is in the buffer is read, whoever put it there.
+    fn advance_to_buffered(&mut self) {
         if let Some(last) = self.parts.buffer.last_token() {
             self.advance_to(last);
         }
-        Ok(())
     }
 
     /// Reads a stream of its own up to the goal.
     async fn read_own_stream(&mut self, goal: Goal) -> Result<CaughtUp> {
         let turns = Arc::clone(&self.parts.turns);
+        self.parts.sign.waits_for_process();
         let _turn = turns.acquire().await.map_err(|_| Error::closed("the consumer"))?;
+        self.parts.sign.advanced();
         let request = FeedRequest {
             collections: vec![Arc::clone(&self.parts.collection)],
             start: FeedStart::At(self.after()?.cluster_time()),
@@ -179,6 +204,10 @@ impl PartitionReader {
     async fn read_from(&mut self, cursor: &mut dyn FeedCursor, goal: &Goal) -> Result<CaughtUp> {
         loop {
             let batch = cursor.next_batch().await?;
+            // A frontier that stands still is no sign: a majority that is lost looks like that.
+            if self.position.stream_token().is_none_or(|after| batch.frontier > *after) {
+                self.parts.sign.advanced();
+            }
             for event in batch.events {
                 if goal.excludes(&event.token) {
                     break;
@@ -205,9 +234,11 @@ impl PartitionReader {
         }
         let after = Position::Stream { after: event.token.clone() };
         let message = BufferedMessage { after, document: event.document, possible_duplicate: false };
+        self.parts.sign.waits_for_process();
         if self.parts.buffer.push(message, PATIENCE).await.is_err() {
             return Ok(false);
         }
+        self.parts.sign.advanced();
         self.advance_to(event.token);
         Ok(true)
     }
@@ -220,6 +251,7 @@ impl PartitionReader {
         };
         let limit = self.parts.batch_size;
         let page = self.parts.store.read_history(&self.parts.collection, range, limit).await?;
+        self.parts.sign.advanced();
         if page.is_empty() {
             self.position = match finished {
                 HistoryProgress::Unstamped { .. } => {
@@ -237,9 +269,11 @@ impl PartitionReader {
             let finished = self.boundary.note_history(&document, until)?;
             let after = Position::History(HistoryPosition { finished, until });
             let mut message = BufferedMessage { after: after.clone(), document, possible_duplicate: false };
+            self.parts.sign.waits_for_process();
             while let Err(returned) = self.parts.buffer.push(message, PATIENCE).await {
                 message = returned;
             }
+            self.parts.sign.advanced();
             self.position = after;
         }
         Ok(())

@@ -8,17 +8,18 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::{Semaphore, watch};
 
 use super::consumer_events::ConsumerEvents;
-use super::offset_committer::{CommitterParts, OffsetCommitter};
-use super::partition_reader::{PartitionReader, ReaderParts};
-use super::partition_worker::{Control, Inheritance, PartitionWorker, WorkerEnd, WorkerParts};
+use super::event_loop_watch::watch_event_loop;
+use super::offset_committer::OffsetCommitter;
+use super::partition_run::{PartitionLaunch, lease_lost};
+use super::partition_worker::{Control, Inheritance};
 use super::position::Position;
 use super::record_handler::RecordHandler;
-use super::retry_policy::RetryPolicy;
+use super::source_sign::SourceSign;
+use super::stall_watch::{PartitionControls, StallWatchParts, WatchedPartition, watch_stalls};
 use super::start_position;
 use super::subscription_progress::{OffsetInfo, SubscriptionProgress, monitor_offsets};
 use crate::config::{ConsumerConfig, HandlerConfig};
-use crate::error::{Error, Result};
-use crate::error_code::ErrorCode;
+use crate::error::Result;
 use crate::feed::partition_buffer::PartitionBuffer;
 use crate::feed::{Feed, JoinRequest, Joined};
 use crate::observe::consumer_event::ConsumerEvent;
@@ -61,18 +62,18 @@ pub(super) struct Subscription {
 }
 
 /// A partition that this member owns, and where it begins.
-struct OwnedPartition {
-    claim: Claim,
-    collection: Arc<str>,
-    start: Position,
+pub(super) struct OwnedPartition {
+    pub(super) claim: Claim,
+    pub(super) collection: Arc<str>,
+    pub(super) start: Position,
     /// Whether `start` is what is stored.
-    is_stored: bool,
+    pub(super) is_stored: bool,
     /// The offset document as it was found.
-    found: StoredOffset,
+    pub(super) found: StoredOffset,
 }
 
 impl OwnedPartition {
-    fn inheritance(&self) -> Inheritance {
+    pub(super) fn inheritance(&self) -> Inheritance {
         Inheritance {
             position: self.start.clone(),
             finished_ahead: self.found.finished_ahead.clone(),
@@ -111,19 +112,29 @@ impl Subscription {
         let commits = TaskGroup::new(parts.logger.clone());
         let live = Arc::new(AtomicUsize::new(owned.len()));
         let mut committers = Vec::with_capacity(owned.len());
+        let mut watched = Vec::with_capacity(owned.len());
         for ((partition, buffer), joined) in owned.iter().zip(buffers).zip(joined) {
+            let watch = WatchedPartition {
+                key: partition.claim.key.clone(),
+                sign: SourceSign::new(parts.feed.sign()),
+                controls: PartitionControls::default(),
+            };
             let launch = PartitionLaunch {
                 parts,
                 partition,
                 buffer,
                 joined,
+                sign: watch.sign.clone(),
+                controls: watch.controls.clone(),
                 control: control_receiver.clone(),
                 live: Arc::clone(&live),
                 partitions: &partitions,
                 commits: &commits,
             };
             committers.push(launch.start());
+            watched.push(watch);
         }
+        start_watches(parts, watched, &commits);
         if parts.config.enable_offset_monitoring {
             let monitor = monitor_offsets(parts.progress.clone(), committers.clone(), parts.logger.clone());
             commits.spawn("offset monitor", monitor);
@@ -272,142 +283,15 @@ async fn join_feed(
     Ok(owned.iter().map(|partition| after(partition).and_then(|_| joined.next())).collect())
 }
 
-fn lease_lost(key: &OffsetKey) -> Error {
-    Error::new(
-        ErrorCode::LeaseLost,
-        format!("{key}: another member of the group has taken the partition over"),
-    )
-    .on_topic(&key.topic)
-    .on_partition(key.partition)
-    .in_group(&key.group_id)
-}
-
-/// Starts the tasks of one partition.
-struct PartitionLaunch<'a> {
-    parts: &'a SubscriptionParts,
-    partition: &'a OwnedPartition,
-    buffer: Arc<PartitionBuffer>,
-    joined: Option<Joined>,
-    control: watch::Receiver<Control>,
-    live: Arc<AtomicUsize>,
-    partitions: &'a TaskGroup,
-    commits: &'a TaskGroup,
-}
-
-impl PartitionLaunch<'_> {
-    fn start(self) -> OffsetCommitter {
-        let (parts, claim) = (self.parts, &self.partition.claim);
-        let commit_schedule = parts.handler_config.commit_schedule(&parts.config);
-        let committer = OffsetCommitter::start(
-            CommitterParts {
-                store: Arc::clone(&parts.store),
-                claim: claim.clone(),
-                committed: Some(self.partition.start.clone()),
-                schedule: commit_schedule,
-                events: parts.events.clone(),
-                logger: parts.logger.clone(),
-            },
-            self.commits,
-        );
-        let config = &parts.handler_config;
-        let worker = WorkerParts {
-            key: claim.key.clone(),
-            buffer: Arc::clone(&self.buffer),
-            feed: parts.feed.clone(),
-            handler: Arc::clone(&parts.handler),
-            committer: committer.clone(),
-            commit_schedule,
-            retry_policy: RetryPolicy {
-                max_retries: config.max_retries,
-                retry_delay: Duration::from_millis(config.retry_delay_ms),
-                backoff: config.retry_backoff,
-                max_retry_delay: Duration::from_millis(config.max_retry_delay_ms),
-            },
-            handler_timeout: Duration::from_millis(config.handler_timeout_ms),
-            concurrency: config.concurrency as usize,
-            batch: config.batch,
-            control: self.control,
-            progress: parts.progress.clone(),
-            events: parts.events.clone(),
-            logger: parts.logger.clone(),
-        };
-        let worker = PartitionWorker::new(worker, self.partition.inheritance());
-        let reader = PartitionReader::new(
-            ReaderParts {
-                store: Arc::clone(&parts.store),
-                feed: parts.feed.clone(),
-                collection: Arc::clone(&self.partition.collection),
-                buffer: self.buffer,
-                turns: Arc::clone(&parts.catch_up_turns),
-                batch_size: parts.config.options.batch_size,
-                max_await: Duration::from_millis(parts.config.options.max_await_time_ms),
-                logger: parts.logger.clone(),
-            },
-            self.partition.start.clone(),
-        );
-        let ending = PartitionEnding {
-            store: Arc::clone(&parts.store),
-            claim: claim.clone(),
-            handler: Arc::clone(&parts.handler),
-            committer: committer.clone(),
-            live: self.live,
-            logger: parts.logger.clone(),
-        };
-        self.partitions.spawn("partition", run_partition(worker, reader, self.joined, ending));
-        committer
-    }
-}
-
-/// What is needed when a partition ends.
-struct PartitionEnding {
-    store: Arc<dyn Store>,
-    claim: Claim,
-    handler: Arc<dyn RecordHandler>,
-    committer: OffsetCommitter,
-    live: Arc<AtomicUsize>,
-    logger: Logger,
-}
-
-/// The reader runs as long as the worker does. When reading fails for good the partition ends, loudly, because its
-/// next message is not known.
-async fn run_partition(
-    worker: PartitionWorker,
-    reader: PartitionReader,
-    joined: Option<Joined>,
-    ending: PartitionEnding,
-) {
-    let end = tokio::select! {
-        end = worker.run() => Ok(end),
-        error = reader.run(joined) => Err(error),
+/// They end with the commits, and when the handler is gone.
+fn start_watches(parts: &SubscriptionParts, watched: Vec<WatchedPartition>, tasks: &TaskGroup) {
+    let watch = StallWatchParts {
+        store: Arc::clone(&parts.store),
+        feed: parts.feed.clone(),
+        events: parts.events.clone(),
+        logger: parts.logger.clone(),
     };
-    ending.finish(end).await;
-}
-
-impl PartitionEnding {
-    async fn finish(self, end: std::result::Result<WorkerEnd, Error>) {
-        // Before the user is told, who may ask at once whether the consumer is still subscribed.
-        self.live.fetch_sub(1, Ordering::AcqRel);
-        let key = &self.claim.key;
-        match end {
-            Ok(WorkerEnd::Fenced) => return self.report(&lease_lost(key)),
-            Ok(WorkerEnd::Closed | WorkerEnd::HandlerGone) => {}
-            Err(error) => {
-                self.report(&error.on_topic(&key.topic).on_partition(key.partition).in_group(&key.group_id));
-            }
-        }
-        // Also when commits are the user's: without a crash nothing that is handled is delivered again.
-        if let Err(error) = self.committer.flush().await {
-            self.logger.error(|| {
-                format!("last commit of {key} failed, its messages will be delivered again: {error:?}")
-            });
-        }
-        if let Err(error) = self.store.release_offset(&self.claim).await {
-            self.logger.warn(|| format!("{key} could not be released: {error:?}"));
-        }
-    }
-
-    fn report(&self, error: &Error) {
-        self.logger.error(|| format!("{} ended: {error:?}", self.claim.key));
-        self.handler.consumer_failed(error);
-    }
+    tasks.spawn("stall watch", watch_stalls(watch, watched));
+    let (handler, events) = (Arc::downgrade(&parts.handler), parts.events.clone());
+    tasks.spawn("event loop watch", watch_event_loop(handler, events, parts.logger.clone()));
 }

@@ -17,6 +17,7 @@ use super::stream_token::StreamToken;
 use crate::error::{Error, Result};
 use crate::observe::log::Logger;
 use crate::runtime::backoff::Backoff;
+use crate::runtime::sign_of_life::SignOfLife;
 use crate::runtime::task_group::TaskGroup;
 use crate::runtime::{clock, random};
 use crate::store::contract::{FeedBatch, FeedCursor, FeedRequest, FeedStart, Store};
@@ -58,11 +59,13 @@ pub struct Joined {
 pub struct Feed {
     commands: mpsc::UnboundedSender<Command>,
     frontier: watch::Receiver<Option<StreamToken>>,
+    sign: SignOfLife,
 }
 
 enum Command {
     Join { requests: Vec<JoinRequest>, reply: oneshot::Sender<Result<Vec<Joined>>> },
     Leave(MemberId),
+    Renew,
     Close,
 }
 
@@ -83,9 +86,11 @@ impl Feed {
             read_up_to: None,
             frontier: frontier_sender,
             backoff: Backoff::new(REOPEN_AFTER.0, REOPEN_AFTER.1),
+            sign: SignOfLife::new(),
         };
+        let sign = actor.sign.clone();
         tasks.spawn("feed", actor.run());
-        Self { commands, frontier }
+        Self { commands, frontier, sign }
     }
 
     /// Joins the feed. Resolves when the stream is open, with one answer per request, in order; on an error nobody
@@ -101,6 +106,17 @@ impl Feed {
     pub fn leave(&self, member: MemberId) {
         // If the actor has ended, nobody is a member any more.
         let _ = self.commands.send(Command::Leave(member));
+    }
+
+    /// Opens the stream anew where it was read to.
+    pub fn renew(&self) {
+        // It may have ended.
+        let _ = self.commands.send(Command::Renew);
+    }
+
+    /// Is given whenever the stream has advanced.
+    pub fn sign(&self) -> SignOfLife {
+        self.sign.clone()
     }
 
     /// Ends the actor and its stream, whoever still holds a handle.
@@ -134,6 +150,7 @@ struct FeedActor {
     read_up_to: Option<StreamToken>,
     frontier: watch::Sender<Option<StreamToken>>,
     backoff: Backoff,
+    sign: SignOfLife,
 }
 
 struct Joining {
@@ -188,6 +205,7 @@ impl FeedActor {
         match command {
             Command::Join { requests, reply } => self.add_members(requests, reply),
             Command::Leave(member) => self.members.remove(member),
+            Command::Renew => self.starts_over = true,
             Command::Close => {
                 self.members.remove_all();
                 self.commands.close();
@@ -293,6 +311,7 @@ impl FeedActor {
         }
         let advanced = self.read_up_to.as_ref().is_none_or(|read_up_to| batch.frontier > *read_up_to);
         if advanced {
+            self.sign.give();
             self.read_up_to = Some(batch.frontier.clone());
             self.frontier.send_replace(Some(batch.frontier));
         }

@@ -10,6 +10,12 @@ use crate::config::LogLevel;
 pub trait LogSink: Send + Sync + 'static {
     /// One entry, already filtered by level.
     fn log(&self, level: LogLevel, context: &str, message: &str);
+
+    /// The same for an entry that may not wait for the embedder's own code, which does not run: by default as any
+    /// other.
+    fn log_at_once(&self, level: LogLevel, context: &str, message: &str) {
+        self.log(level, context, message);
+    }
 }
 
 /// Writes entries of one context up to one level.
@@ -39,6 +45,13 @@ impl Logger {
     /// Something unexpected that the engine deals with.
     pub fn warn(&self, message: impl FnOnce() -> String) {
         self.log(LogLevel::Warn, message);
+    }
+
+    /// The same, about the embedder's code itself not running.
+    pub fn warn_at_once(&self, message: impl FnOnce() -> String) {
+        if let Some(sink) = self.sink.as_ref().filter(|_| LogLevel::Warn <= self.level) {
+            sink.log_at_once(LogLevel::Warn, &self.context, &message());
+        }
     }
 
     /// A step that an operator wants to see.

@@ -207,6 +207,10 @@ pub trait Store: Send + Sync + 'static {
     /// Reaches the deployment and makes sure that it can serve change streams.
     async fn connect(&self) -> Result<()>;
 
+    /// Opens a new client in place of one whose connections no longer answer. Calls under way stay on the old one until
+    /// they end, at their deadline at the latest.
+    async fn renew_client(&self) -> Result<()>;
+
     /// Gives every connection back. Later calls fail with `ERR_CSB_CLOSED`.
     async fn close(&self);
 
@@ -243,6 +247,9 @@ pub trait Store: Send + Sync + 'static {
         range: HistoryRange,
         limit: u32,
     ) -> Result<Vec<RawDocumentBuf>>;
+
+    /// Number of stored messages of a collection, majority committed; `most` if there are more.
+    async fn count_history(&self, collection: &str, range: HistoryRange, most: u64) -> Result<u64>;
 
     /// The deployment's present cluster time, majority committed.
     async fn cluster_time(&self) -> Result<ClusterTime>;

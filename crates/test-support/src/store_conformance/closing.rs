@@ -33,9 +33,11 @@ pub async fn every_call_after_close_fails(store: Arc<dyn Store>) {
     assert_closed("prepare_partition", store.prepare_partition("c", 1).await);
     assert_closed("retention_index", store.retention_index("c").await);
     assert_closed("retention_stats", store.retention_stats().await);
+    assert_closed("renew_client", store.renew_client().await);
     assert_closed("sample_message", store.sample_message("c").await);
     assert_closed("append", store.append("c", &[message("b")]).await);
     assert_closed("open_feed", store.open_feed(request(&["c"], FeedStart::Now)).await);
+    assert_closed("count_history", store.count_history("c", range.clone(), 1).await);
     assert_closed("read_history", store.read_history("c", range, 1).await);
     assert_closed("cluster_time", store.cluster_time().await);
     assert_closed("load_offset", store.load_offset(&key(0)).await);

@@ -32,6 +32,23 @@ pub async fn stamped_messages_come_in_order_within_bounds(store: Arc<dyn Store>)
     assert_eq!(read(&*store, all, 3).await, ids(&sent[..3]));
 }
 
+/// As many as would be read, and no more than asked for.
+pub async fn messages_are_counted_as_they_are_read(store: Arc<dyn Store>) {
+    store.append("c", &messages("m", 10)).await.expect("appends");
+    store.append("c", &[unstamped("legacy")]).await.expect("appends");
+    let all = HistoryRange::Stamped { after: EARLIEST, until: LATEST };
+    let stored = store.read_history("c", all.clone(), 100).await.expect("reads");
+    let behind = HistoryRange::Stamped { after: stamp_of(&stored[6]), until: LATEST };
+    let legacy = HistoryRange::Unstamped { after: None };
+    for (range, most, expected) in
+        [(&all, 100, 10), (&all, 4, 4), (&all, 0, 0), (&behind, 100, 3), (&legacy, 100, 1)]
+    {
+        let counted = store.count_history("c", range.clone(), most).await.expect("counts");
+        assert_eq!(counted, expected, "{range:?}");
+    }
+    assert_eq!(store.count_history("unknown", all, 100).await.expect("counts"), 0);
+}
+
 /// Messages of ours are left out.
 pub async fn unstamped_messages_come_in_the_order_of_their_ids(store: Arc<dyn Store>) {
     store

@@ -178,7 +178,7 @@ proptest! {
         prop_assert_eq!(lanes.ready_messages(), 0);
         prop_assert!(lanes.lanes.is_empty());
         prop_assert_eq!(handled.len(), key_of.len());
-        for wanted in key_of.iter() {
+        for wanted in &key_of {
             let of_key: Vec<_> = handled.iter().filter(|m| key_of[usize::try_from(**m).unwrap()] == *wanted).collect();
             prop_assert!(of_key.is_sorted());
         }

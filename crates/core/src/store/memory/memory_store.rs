@@ -68,6 +68,11 @@ impl Store for MemoryStore {
         self.database().map(drop)
     }
 
+    /// There are no connections.
+    async fn renew_client(&self) -> Result<()> {
+        self.database().map(drop)
+    }
+
     async fn close(&self) {
         self.session.close();
     }
@@ -118,6 +123,11 @@ impl Store for MemoryStore {
         limit: u32,
     ) -> Result<Vec<RawDocumentBuf>> {
         Ok(self.database()?.state().read_history(collection, &range, limit, clock::unix_millis()))
+    }
+
+    async fn count_history(&self, collection: &str, range: HistoryRange, most: u64) -> Result<u64> {
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        Ok(self.read_history(collection, range, most).await?.len() as u64)
     }
 
     async fn cluster_time(&self) -> Result<ClusterTime> {

@@ -26,8 +26,8 @@ const CLOSE_DEADLINE: Duration = Duration::from_millis(500);
 
 pub(super) async fn open(connection: &Connection, request: FeedRequest) -> Result<Box<dyn FeedCursor>> {
     let command = aggregate(connection.database().name(), &request);
-    let cursor = connection
-        .database()
+    let database = connection.database();
+    let cursor = database
         .run_cursor_command(command)
         .cursor_type(CursorType::TailableAwait)
         .batch_size(request.batch_size)

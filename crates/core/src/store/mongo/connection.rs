@@ -1,6 +1,7 @@
 //! One shared client: how it is set up, how it is checked, and the deadline of every call on it.
 
 use std::future::IntoFuture;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bson::{Document, doc};
@@ -36,10 +37,18 @@ pub struct MongoSettings {
 /// The shared client and the database of the broker.
 #[derive(Clone)]
 pub(super) struct Connection {
+    /// Replaced when its connections do not answer any more.
+    handles: Arc<RwLock<Handles>>,
+    options: ClientOptions,
+    database: String,
+    write_concern: WriteConcern,
+    operation_timeout: Duration,
+}
+
+#[derive(Clone)]
+struct Handles {
     client: Client,
     database: Database,
-    options: ClientOptions,
-    operation_timeout: Duration,
 }
 
 impl Connection {
@@ -52,18 +61,29 @@ impl Connection {
         write_concern.w.get_or_insert(Acknowledgment::Majority);
         write_concern.journal.get_or_insert(true);
 
-        let client =
-            Client::with_options(options.clone()).map_err(|error| mongo_error::uri_refused(&error))?;
-        let database = client.database_with_options(&settings.database, database_options(write_concern));
-        Ok(Self { client, database, options, operation_timeout: settings.operation_timeout })
+        let handles = open_client(&options, &settings.database, write_concern.clone())?;
+        Ok(Self {
+            handles: Arc::new(RwLock::new(handles)),
+            options,
+            database: settings.database.clone(),
+            write_concern,
+            operation_timeout: settings.operation_timeout,
+        })
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.client
+    /// Opens a new client. Calls under way keep the old one until their deadline; then it ends.
+    pub(super) fn renew(&self) -> Result<()> {
+        let new = open_client(&self.options, &self.database, self.write_concern.clone())?;
+        *self.handles.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
     }
 
-    pub(super) fn database(&self) -> &Database {
-        &self.database
+    pub(super) fn client(&self) -> Client {
+        self.handles.read().unwrap_or_else(PoisonError::into_inner).client.clone()
+    }
+
+    pub(super) fn database(&self) -> Database {
+        self.handles.read().unwrap_or_else(PoisonError::into_inner).database.clone()
     }
 
     pub(super) fn operation_timeout(&self) -> Duration {
@@ -89,7 +109,8 @@ impl Connection {
     /// A standalone server would otherwise show only as a server selection that times out when the URI names a
     /// replica set, so the members are asked directly while the client is still looking.
     pub(super) async fn check(&self) -> Result<()> {
-        let hello = self.database.run_command(doc! { "hello": 1 });
+        let database = self.database();
+        let hello = database.run_command(doc! { "hello": 1 });
         let hello = async { hello.await.map_err(|error| mongo_error::convert("connect", &error)) };
         tokio::pin!(hello);
         let reply = if let Some(reply) = clock::timeout(DIAGNOSE_AFTER, &mut hello).await {
@@ -130,8 +151,14 @@ impl Connection {
     }
 
     pub(super) async fn close(&self) {
-        self.client.clone().shutdown().immediate(true).await;
+        self.client().shutdown().immediate(true).await;
     }
+}
+
+fn open_client(options: &ClientOptions, database: &str, write_concern: WriteConcern) -> Result<Handles> {
+    let client = Client::with_options(options.clone()).map_err(|error| mongo_error::uri_refused(&error))?;
+    let database = client.database_with_options(database, database_options(write_concern));
+    Ok(Handles { client, database })
 }
 
 fn database_options(write_concern: WriteConcern) -> DatabaseOptions {

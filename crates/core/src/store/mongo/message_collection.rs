@@ -73,6 +73,17 @@ pub(super) async fn read_history(
     connection.within_deadline("read history", async { find.await?.try_collect().await }).await
 }
 
+pub(super) async fn count_history(
+    connection: &Connection,
+    collection: &str,
+    range: HistoryRange,
+    most: u64,
+) -> Result<u64> {
+    let (filter, _) = query(range);
+    let stored = messages(connection, collection);
+    connection.within_deadline("count messages", stored.count_documents(filter).limit(most)).await
+}
+
 fn query(range: HistoryRange) -> (Document, Document) {
     match range {
         HistoryRange::Unstamped { after } => {

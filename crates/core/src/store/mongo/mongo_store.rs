@@ -57,6 +57,10 @@ impl Store for MongoStore {
         self.cluster_time().await.map(drop)
     }
 
+    async fn renew_client(&self) -> Result<()> {
+        self.open_connection()?.renew()
+    }
+
     async fn close(&self) {
         if !self.closed.swap(true, Ordering::AcqRel) {
             self.connection.close().await;
@@ -102,6 +106,14 @@ impl Store for MongoStore {
         limit: u32,
     ) -> Result<Vec<RawDocumentBuf>> {
         message_collection::read_history(self.open_connection()?, collection, range, limit).await
+    }
+
+    async fn count_history(&self, collection: &str, range: HistoryRange, most: u64) -> Result<u64> {
+        // The server takes a limit of 0 for none.
+        if most == 0 {
+            return Ok(0);
+        }
+        message_collection::count_history(self.open_connection()?, collection, range, most).await
     }
 
     /// The time of a majority read: whatever was acknowledged with write concern majority before this call has it

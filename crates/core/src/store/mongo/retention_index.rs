@@ -95,7 +95,8 @@ fn decode(index: &Document) -> Option<RetentionIndex> {
 }
 
 pub(super) async fn stats(connection: &Connection) -> Result<Vec<RetentionStats>> {
-    let list = connection.database().list_collection_names();
+    let database = connection.database();
+    let list = database.list_collection_names();
     let mut names = connection.within_deadline("list collections", list).await?;
     names.retain(|name| !name.starts_with("system."));
     names.sort_unstable();

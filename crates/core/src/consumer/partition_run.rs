@@ -1,0 +1,195 @@
+//! One partition while it is subscribed: its tasks, from the first message to the release.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::consumer_events::ConsumerEvents;
+use super::offset_committer::{CommitterParts, OffsetCommitter};
+use super::partition_reader::{PartitionReader, ReaderParts};
+use super::partition_worker::{Control, PartitionWorker, WorkerEnd, WorkerParts};
+use super::record_handler::RecordHandler;
+use super::retry_policy::RetryPolicy;
+use super::source_sign::SourceSign;
+use super::stall_watch::PartitionControls;
+use super::subscription::{OwnedPartition, SubscriptionParts};
+use crate::error::Error;
+use crate::error_code::ErrorCode;
+use crate::feed::Joined;
+use crate::feed::partition_buffer::PartitionBuffer;
+use crate::observe::consumer_event::{ConsumerEvent, RevokedReason};
+use crate::observe::log::Logger;
+use crate::runtime::task_group::TaskGroup;
+use crate::store::contract::{Claim, OffsetKey, Store};
+
+/// Starts the tasks of one partition.
+pub(super) struct PartitionLaunch<'a> {
+    pub(super) parts: &'a SubscriptionParts,
+    pub(super) partition: &'a OwnedPartition,
+    pub(super) buffer: Arc<PartitionBuffer>,
+    pub(super) joined: Option<Joined>,
+    pub(super) sign: SourceSign,
+    pub(super) controls: PartitionControls,
+    pub(super) control: watch::Receiver<Control>,
+    pub(super) live: Arc<AtomicUsize>,
+    pub(super) partitions: &'a TaskGroup,
+    pub(super) commits: &'a TaskGroup,
+}
+
+impl PartitionLaunch<'_> {
+    pub(super) fn start(self) -> OffsetCommitter {
+        let (parts, claim) = (self.parts, &self.partition.claim);
+        let commit_schedule = parts.handler_config.commit_schedule(&parts.config);
+        let committer = OffsetCommitter::start(
+            CommitterParts {
+                store: Arc::clone(&parts.store),
+                claim: claim.clone(),
+                committed: Some(self.partition.start.clone()),
+                schedule: commit_schedule,
+                events: parts.events.clone(),
+                logger: parts.logger.clone(),
+            },
+            self.commits,
+        );
+        let config = &parts.handler_config;
+        let worker = WorkerParts {
+            key: claim.key.clone(),
+            buffer: Arc::clone(&self.buffer),
+            feed: parts.feed.clone(),
+            handler: Arc::clone(&parts.handler),
+            committer: committer.clone(),
+            commit_schedule,
+            retry_policy: RetryPolicy {
+                max_retries: config.max_retries,
+                retry_delay: Duration::from_millis(config.retry_delay_ms),
+                backoff: config.retry_backoff,
+                max_retry_delay: Duration::from_millis(config.max_retry_delay_ms),
+            },
+            handler_timeout: Duration::from_millis(config.handler_timeout_ms),
+            concurrency: config.concurrency as usize,
+            batch: config.batch,
+            control: self.control,
+            progress: parts.progress.clone(),
+            events: parts.events.clone(),
+            logger: parts.logger.clone(),
+        };
+        let worker = PartitionWorker::new(worker, self.partition.inheritance());
+        let reader = PartitionReader::new(
+            ReaderParts {
+                store: Arc::clone(&parts.store),
+                feed: parts.feed.clone(),
+                collection: Arc::clone(&self.partition.collection),
+                buffer: self.buffer,
+                turns: Arc::clone(&parts.catch_up_turns),
+                batch_size: parts.config.options.batch_size,
+                max_await: Duration::from_millis(parts.config.options.max_await_time_ms),
+                sign: self.sign,
+                read_anew: Arc::clone(&self.controls.read_anew),
+                logger: parts.logger.clone(),
+            },
+            self.partition.start.clone(),
+        );
+        let ending = PartitionEnding {
+            store: Arc::clone(&parts.store),
+            claim: claim.clone(),
+            handler: Arc::clone(&parts.handler),
+            committer: committer.clone(),
+            live: self.live,
+            give_up: self.controls.give_up,
+            events: parts.events.clone(),
+            logger: parts.logger.clone(),
+        };
+        self.partitions.spawn("partition", run_partition(worker, reader, self.joined, ending));
+        committer
+    }
+}
+
+/// What is needed when a partition ends.
+struct PartitionEnding {
+    store: Arc<dyn Store>,
+    claim: Claim,
+    handler: Arc<dyn RecordHandler>,
+    committer: OffsetCommitter,
+    live: Arc<AtomicUsize>,
+    give_up: Arc<Notify>,
+    events: ConsumerEvents,
+    logger: Logger,
+}
+
+/// The reader runs as long as the worker does. When reading fails for good the partition ends, loudly, because its
+/// next message is not known.
+async fn run_partition(
+    worker: PartitionWorker,
+    reader: PartitionReader,
+    joined: Option<Joined>,
+    ending: PartitionEnding,
+) {
+    let end = tokio::select! {
+        end = worker.run() => Ok(end),
+        error = reader.run(joined) => Err(error),
+        () = ending.give_up.notified() => Err(stalled(&ending.claim.key)),
+    };
+    ending.finish(end).await;
+}
+
+impl PartitionEnding {
+    async fn finish(self, end: std::result::Result<WorkerEnd, Error>) {
+        // Before the user is told, who may ask at once whether the consumer is still subscribed.
+        self.live.fetch_sub(1, Ordering::AcqRel);
+        let key = &self.claim.key;
+        let reason = match &end {
+            Ok(WorkerEnd::Fenced) => RevokedReason::LeaseLost,
+            Ok(WorkerEnd::Closed | WorkerEnd::HandlerGone) => RevokedReason::Unsubscribed,
+            Err(_) => RevokedReason::Failed,
+        };
+        match end {
+            Ok(WorkerEnd::Fenced) => {
+                self.report(&lease_lost(key));
+                return self.revoked(reason);
+            }
+            Ok(WorkerEnd::Closed | WorkerEnd::HandlerGone) => {}
+            Err(error) => {
+                self.report(&error.on_topic(&key.topic).on_partition(key.partition).in_group(&key.group_id));
+            }
+        }
+        // Also when commits are the user's: without a crash nothing that is handled is delivered again.
+        if let Err(error) = self.committer.flush().await {
+            self.logger.error(|| {
+                format!("last commit of {key} failed, its messages will be delivered again: {error:?}")
+            });
+        }
+        if let Err(error) = self.store.release_offset(&self.claim).await {
+            self.logger.warn(|| format!("{key} could not be released: {error:?}"));
+        }
+        self.revoked(reason);
+    }
+
+    fn revoked(&self, reason: RevokedReason) {
+        self.events.emit(|| ConsumerEvent::Revoked { partition: self.claim.key.partition, reason });
+    }
+
+    fn report(&self, error: &Error) {
+        self.logger.error(|| format!("{} ended: {error:?}", self.claim.key));
+        self.events.emit(|| ConsumerEvent::Failed(error.clone()));
+        self.handler.consumer_failed(error);
+    }
+}
+
+fn stalled(key: &OffsetKey) -> Error {
+    Error::new(
+        ErrorCode::Stalled,
+        format!("{key}: the deployment answers, but nothing came for minutes over new streams; given up"),
+    )
+}
+
+pub(super) fn lease_lost(key: &OffsetKey) -> Error {
+    Error::new(
+        ErrorCode::LeaseLost,
+        format!("{key}: another member of the group has taken the partition over"),
+    )
+    .on_topic(&key.topic)
+    .on_partition(key.partition)
+    .in_group(&key.group_id)
+}
