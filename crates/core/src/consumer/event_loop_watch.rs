@@ -29,22 +29,19 @@ pub(super) async fn watch_event_loop(
             Some(handler) => handler.ping(answer),
             None => return,
         }
-        let outcome = match clock::timeout(BLOCKED_AFTER, &mut answered).await {
-            Some(outcome) => outcome,
-            None => {
-                logger.warn_at_once(|| {
-                    format!(
-                        "the event loop has not run for {} s: no handler is called, whatever arrives",
-                        BLOCKED_AFTER.as_secs()
-                    )
-                });
-                let outcome = answered.await;
-                let since_ms = u64::try_from(asked_at.elapsed().as_millis()).unwrap_or(u64::MAX);
-                logger.warn(|| format!("the event loop was blocked for {since_ms} ms"));
-                let reason = StallReason::EventLoop;
-                events.emit(|| ConsumerEvent::Stalled { partition: None, reason, since_ms });
-                outcome
-            }
+        let outcome = if let Some(outcome) = clock::timeout(BLOCKED_AFTER, &mut answered).await {
+            outcome
+        } else {
+            logger.warn_at_once(|| {
+                let seconds = BLOCKED_AFTER.as_secs();
+                format!("the event loop has not run for {seconds} s: no handler is called, whatever arrives")
+            });
+            let outcome = answered.await;
+            let since_ms = u64::try_from(asked_at.elapsed().as_millis()).unwrap_or(u64::MAX);
+            logger.warn(|| format!("the event loop was blocked for {since_ms} ms"));
+            let reason = StallReason::EventLoop;
+            events.emit(|| ConsumerEvent::Stalled { partition: None, reason, since_ms });
+            outcome
         };
         if outcome.is_err() {
             return;
