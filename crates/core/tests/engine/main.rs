@@ -3,9 +3,11 @@
 
 mod catch_up;
 mod delivery;
+mod events;
 mod failures;
 mod feed_hand_over;
 mod history;
+mod lag;
 mod lifecycle;
 mod lost_history;
 mod scene;
