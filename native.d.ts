@@ -37,8 +37,15 @@ export declare class NativeConsumer {
   consumerId(): string
   /** Begins to deliver to `deliver`: kind, id, payload (BSON). */
   subscribe(handlerConfig: Uint8Array, deliver: DeliverFunction): Promise<undefined>
-  /** What became of a delivery: 0 progress, 1 done, 2 stopped, 3 failed, 4 error handler finished. */
-  report(id: number, handled: number, outcome: number, error?: Uint8Array | undefined | null): void
+  /**
+   * What became of a delivery: 0 progress, 1 done, 2 stopped, 3 failed, 4 error handler finished, 5 some of a batch
+   * failed.
+   */
+  report(id: number, handled: number, outcome: number, details?: Uint8Array | undefined | null): void
+  /** Answers a ping. */
+  pong(id: number): void
+  /** Sets who hears of the consumer's events (name, details as BSON), or nobody. */
+  listen(listener?: EventFunction | undefined | null): void
   /** Stops handing out messages. */
   pause(): void
   /** Goes on where `pause` stopped. */
@@ -55,6 +62,8 @@ export declare class NativeConsumer {
   isSubscribed(): boolean
   /** Whether `pause` was called last. */
   isPaused(): boolean
+  /** How far the group is behind, per partition (BSON). */
+  lag(): Promise<Buffer>
   /** What has been processed and committed (BSON). */
   offsetInfo(): Buffer
 }

@@ -1,8 +1,10 @@
 'use strict'
 
+const { BrokerEvents } = require('./broker_events.js')
 const { createConsumer } = require('./consumer.js')
 const { isInDeliveryOf } = require('./delivery_context.js')
 const { encodeConfig } = require('./encode_config.js')
+const { defineListenerMethods } = require('./event_listeners.js')
 const { createLog } = require('./log.js')
 const { nativeAddon } = require('./native_addon.js')
 const { nativeCall, nativeCallSync } = require('./native_call.js')
@@ -24,14 +26,17 @@ function ChangeStreamBroker(config) {
   const log = createLog(config)
   const { NativeBroker } = nativeAddon()
   const native = nativeCallSync(() => new NativeBroker(bytes, log.write))
-  states.set(this, { native, log, connection: new SharedBroker(native) })
+  const events = new BrokerEvents(log)
+  states.set(this, { native, log, events, connection: new SharedBroker(native, events) })
 }
 
 const methods = {
   /** Connects; resolves at once if connected. */
   async connect() {
-    const { native } = states.get(this)
+    const { native, events } = states.get(this)
+    const wasConnected = native.isConnected()
     await nativeCall(() => native.connect())
+    if (!wasConnected) events.listeners.emit('connected', {})
   },
 
   /** Creates the topic, its partitions and indexes, or checks that what exists agrees with `config`. */
@@ -58,10 +63,12 @@ const methods = {
    * from inside a handler of one of its consumers it starts that and resolves at once.
    */
   async disconnect() {
-    const { native, connection } = states.get(this)
+    const { native, connection, events } = states.get(this)
+    const wasConnected = native.isConnected()
     const disconnected = nativeCall(() => native.disconnect(!isInDeliveryOf(native)))
     connection.endSubscriptions()
     await disconnected
+    if (wasConnected) events.listeners.emit('disconnected', {})
   },
 }
 
@@ -69,5 +76,7 @@ for (const [name, value] of Object.entries(methods)) {
   // As a class has them: found by name, but not enumerated.
   Object.defineProperty(ChangeStreamBroker.prototype, name, { value, writable: true, configurable: true })
 }
+
+defineListenerMethods(ChangeStreamBroker.prototype, (broker) => states.get(broker).events.listeners)
 
 module.exports = { ChangeStreamBroker }

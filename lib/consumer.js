@@ -1,10 +1,12 @@
 'use strict'
 
 const { decode } = require('./bson_codec.js')
+const { ConsumerEvents } = require('./consumer_events.js')
 const { Deliveries } = require('./deliveries.js')
 const { isInDeliveryOf } = require('./delivery_context.js')
 const { encodeConfig } = require('./encode_config.js')
 const { facadeError } = require('./errors.js')
+const { defineListenerMethods } = require('./event_listeners.js')
 const { createLog } = require('./log.js')
 const { nativeCall, nativeCallSync } = require('./native_call.js')
 const { PrivateBroker } = require('./private_broker.js')
@@ -28,6 +30,7 @@ function initialise(consumer, config, { connection, log, groupManager, id }) {
     native: null,
     opening: null,
     deliveries: null,
+    events: new ConsumerEvents({ topic, groupId, log, broker: connection.events }),
   })
 }
 
@@ -35,7 +38,9 @@ async function openNative(state) {
   const bytes = encodeConfig(state.config, 'consumer configuration')
   state.broker = await state.connection.open()
   try {
-    return await nativeCall(() => state.broker.createConsumer(bytes))
+    const native = await nativeCall(() => state.broker.createConsumer(bytes))
+    state.events.attach(native)
+    return native
   } catch (error) {
     await state.connection.close()
     throw error
@@ -159,13 +164,14 @@ class ChangeStreamConsumer {
       )
     }
     const { bytes, handlers } = readHandlerConfig(handlerConfig)
-    const { broker, topic, groupId, log, groupManager } = state
+    const { broker, topic, groupId, log, groupManager, events } = state
     const deliveries = new Deliveries({
       native,
       broker,
       topic,
       handlers,
       log,
+      onError: (error) => events.emit('error', { error }),
       afterRecord: groupManager
         ? (record) => groupManager.updateOffset(groupId, topic, record.offset, record.partition)
         : undefined,
@@ -174,6 +180,12 @@ class ChangeStreamConsumer {
     endDeliveries(state)
     state.deliveries = deliveries
     state.connection.subscriptions.add(deliveries)
+  }
+
+  /** How far the group is behind in each partition, by what it has committed. */
+  async lag() {
+    const native = connected(states.get(this))
+    return decode(await nativeCall(() => native.lag())).partitions
   }
 
   /** Stops fetching; nothing is dropped and the partitions stay assigned. */
@@ -216,10 +228,13 @@ class ChangeStreamConsumer {
     const disconnected = native === null ? undefined : nativeCall(() => native.disconnect(wait))
     endDeliveries(state)
     await disconnected
+    state.events.detach()
     if (groupManager) groupManager.removeMemberFromGroup(groupId, id)
     await connection.close(wait)
   }
 }
+
+defineListenerMethods(ChangeStreamConsumer.prototype, (consumer) => states.get(consumer).events.listeners)
 
 /** The consumer of a ChangeStreamBroker. */
 async function createConsumer(connection, config, log) {

@@ -11,6 +11,7 @@ const facadeCodes = {
   ERR_CSB_NOT_CONNECTED: { kind: 'closed', effect: 'none' },
   ERR_CSB_ALREADY_SUBSCRIBED: { kind: 'closed', effect: 'none' },
   ERR_CSB_HANDLER_FAILED: { kind: 'handler', effect: 'possible' },
+  ERR_CSB_HANDLER_TIMEOUT: { kind: 'handler', effect: 'possible' },
   ERR_CSB_INTERNAL: { kind: 'internal', effect: 'possible' },
 }
 

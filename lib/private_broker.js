@@ -46,8 +46,10 @@ class PrivateBroker {
 
 /** The same for what a ChangeStreamBroker made: the connection is the broker's to close. */
 class SharedBroker {
-  constructor(native) {
+  /** @param {import('./broker_events.js').BrokerEvents} events */
+  constructor(native, events) {
     this.native = native
+    this.events = events
     this.subscriptions = new Set()
   }
 

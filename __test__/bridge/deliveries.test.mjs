@@ -33,9 +33,9 @@ function setUp(handlers, { reportEveryMs = 60_000 } = {}) {
   const deliveries = new Deliveries({ native, broker: {}, topic: 'orders', handlers, log })
   const { receive } = deliveries
   const deliver = (id, records) =>
-    receive(DELIVER, id, Buffer.from(serialize({ partition: 3, attempt: 1, reportEveryMs, records })))
-  const attemptFailed = (id, attempt, willRetry) =>
-    receive(ATTEMPT_FAILED, id, Buffer.from(serialize({ attempt, willRetry })))
+    receive(DELIVER, id, Buffer.from(serialize({ partition: 3, reportEveryMs, records })))
+  const attemptFailed = (id, attempt, willRetry, { index = 0, isLast = true } = {}) =>
+    receive(ATTEMPT_FAILED, id, Buffer.from(serialize({ index, attempt, willRetry, isLast })))
   return { native, deliveries, reports, logged, receive, deliver, attemptFailed }
 }
 

@@ -42,19 +42,24 @@ impl MongodProcess {
     pub(crate) fn spawn(binary: &Path, port: u16, arguments: &[String]) -> Self {
         let directory =
             tempfile::Builder::new().prefix("csb-mongod-").tempdir().expect("a temporary directory");
-        let supervisor = Command::new("sh")
-            .args(["-c", SUPERVISOR, "supervisor"])
-            .arg(directory.path())
-            .arg(binary)
-            .arg("--dbpath")
-            .arg(directory.path())
-            .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--port"])
-            .arg(port.to_string())
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("sh starts");
+        let supervisor = supervise(binary, directory.path(), port, arguments);
         Self { port, directory, supervisor }
+    }
+
+    /// Starts it again, on its port and its files, after it has ended.
+    pub(crate) fn start_again(&mut self, binary: &Path, arguments: &[String]) {
+        // Waiting closes the input, which would have the supervisor delete the files.
+        let input = self.supervisor.stdin.take();
+        self.supervisor.wait().expect("the supervisor can be waited for");
+        drop(input);
+        self.supervisor = supervise(binary, self.directory.path(), self.port, arguments);
+    }
+
+    /// Sends the server a signal, by its name.
+    pub(crate) fn signal(&self, signal: &str) {
+        let lock = fs::read_to_string(self.directory.path().join("mongod.lock")).expect("it has started");
+        let sent = Command::new("kill").args(["-s", signal, lock.trim()]).status().expect("kill runs");
+        assert!(sent.success(), "mongod of port {} does not run", self.port);
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -91,6 +96,21 @@ impl MongodProcess {
         let lines: Vec<_> = output.lines().collect();
         lines[lines.len().saturating_sub(LINES_OF_OUTPUT)..].join("\n")
     }
+}
+
+fn supervise(binary: &Path, directory: &Path, port: u16, arguments: &[String]) -> Child {
+    Command::new("sh")
+        .args(["-c", SUPERVISOR, "supervisor"])
+        .arg(directory)
+        .arg(binary)
+        .arg("--dbpath")
+        .arg(directory)
+        .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--port"])
+        .arg(port.to_string())
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("sh starts")
 }
 
 impl Drop for MongodProcess {

@@ -1,7 +1,8 @@
 //! A real replica set for tests: started on free loopback ports, gone with the test process.
 
 use std::env;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bson::oid::ObjectId;
@@ -46,7 +47,8 @@ impl Default for ReplicaSetOptions {
 pub struct ReplicaSet {
     uri: String,
     /// None if somebody else runs the servers.
-    members: Vec<MongodProcess>,
+    members: Vec<Mutex<MongodProcess>>,
+    arguments: Vec<String>,
 }
 
 impl ReplicaSet {
@@ -69,7 +71,7 @@ impl ReplicaSet {
         SHARED
             .get_or_init(|| async {
                 match env::var("MONGODB_BROKER_URI") {
-                    Ok(uri) if !uri.is_empty() => Self { uri, members: Vec::new() },
+                    Ok(uri) if !uri.is_empty() => Self { uri, members: Vec::new(), arguments: Vec::new() },
                     _ => Self::start(ReplicaSetOptions::default()).await,
                 }
             })
@@ -83,17 +85,71 @@ impl ReplicaSet {
 
     /// Ports of the servers; empty if somebody else runs them.
     pub fn ports(&self) -> Vec<u16> {
-        self.members.iter().map(MongodProcess::port).collect()
+        self.members.iter().map(|member| lock(member).port()).collect()
     }
 
     #[cfg(test)]
     fn directories(&self) -> Vec<std::path::PathBuf> {
-        self.members.iter().map(|member| member.directory().to_owned()).collect()
+        self.members.iter().map(|member| lock(member).directory().to_owned()).collect()
     }
 
     /// A database name that no other test uses.
     pub fn unique_database(&self) -> String {
         format!("csb-test-{}", ObjectId::new())
+    }
+
+    /// Ends a server without warning (SIGKILL). Its files stay.
+    pub fn kill(&self, member: usize) {
+        lock(&self.members[member]).signal("KILL");
+    }
+
+    /// Stops a server in the middle of whatever it does (SIGSTOP).
+    pub fn freeze(&self, member: usize) {
+        lock(&self.members[member]).signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self, member: usize) {
+        lock(&self.members[member]).signal("CONT");
+    }
+
+    /// Starts a server that was killed, on its files; returns when it listens.
+    pub async fn start_again(&self, member: usize) {
+        let port = {
+            let mut member = lock(&self.members[member]);
+            member.start_again(&mongod_binary::find(), &self.arguments);
+            member.port()
+        };
+        let listening = async {
+            while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+                clock::sleep(LOOK_EVERY).await;
+            }
+        };
+        clock::timeout(START_DEADLINE, listening).await.expect("it listens again");
+    }
+
+    /// Which member is primary now; waits for one.
+    pub async fn primary(&self) -> usize {
+        let hello = self.on_primary(doc! { "hello": 1 }).await.expect("a primary");
+        let address = hello.get_str("primary").expect("an address");
+        let ports = self.ports();
+        ports.iter().position(|port| address.ends_with(&format!(":{port}"))).expect("one of the members")
+    }
+
+    /// Makes the primary hand its office over.
+    pub async fn step_down(&self) {
+        let command = doc! { "replSetStepDown": 20, "secondaryCatchUpPeriodSecs": 10 };
+        // It may answer, or close the connection first.
+        let _ = self.on_primary(command).await;
+    }
+
+    async fn on_primary(&self, command: Document) -> Result<Document, String> {
+        let mut options = ClientOptions::parse(&self.uri).await.map_err(|error| error.to_string())?;
+        options.server_selection_timeout = Some(START_DEADLINE);
+        let client = Client::with_options(options).map_err(|error| error.to_string())?;
+        let answer = run(&client.database("admin"), command).await;
+        client.shutdown().immediate(true).await;
+        answer
     }
 
     /// Deletes a database.
@@ -121,7 +177,8 @@ impl ReplicaSet {
         }
         let hosts: Vec<_> = members.iter().map(|member| format!("127.0.0.1:{}", member.port())).collect();
         initiate(&hosts).await?;
-        let set = Self { uri: format!("mongodb://{}/?replicaSet={NAME}", hosts.join(",")), members };
+        let uri = format!("mongodb://{}/?replicaSet={NAME}", hosts.join(","));
+        let set = Self { uri, members: members.into_iter().map(Mutex::new).collect(), arguments };
         clock::timeout(START_DEADLINE, set.until_writable()).await.ok_or("no primary in time")??;
         Ok(set)
     }
@@ -140,6 +197,10 @@ impl ReplicaSet {
         client.shutdown().immediate(true).await;
         Ok(())
     }
+}
+
+fn lock(member: &Mutex<MongodProcess>) -> MutexGuard<'_, MongodProcess> {
+    member.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn arguments(options: &ReplicaSetOptions) -> Vec<String> {
@@ -195,8 +256,6 @@ fn all_settled(status: &Document) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpStream;
-
     use super::*;
 
     async fn ask(set: &ReplicaSet, command: Document) -> Document {

@@ -154,15 +154,18 @@ impl PartitionEnding {
                 self.report(&error.on_topic(&key.topic).on_partition(key.partition).in_group(&key.group_id));
             }
         }
+        self.logger.debug(|| format!("{key}: drained"));
         // Also when commits are the user's: without a crash nothing that is handled is delivered again.
         if let Err(error) = self.committer.flush().await {
             self.logger.error(|| {
                 format!("last commit of {key} failed, its messages will be delivered again: {error:?}")
             });
         }
+        self.logger.debug(|| format!("{key}: committed"));
         if let Err(error) = self.store.release_offset(&self.claim).await {
             self.logger.warn(|| format!("{key} could not be released: {error:?}"));
         }
+        self.logger.debug(|| format!("{key}: released"));
         self.revoked(reason);
     }
 

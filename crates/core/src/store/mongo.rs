@@ -8,6 +8,7 @@ mod mongo_error;
 mod mongo_store;
 mod offset_collection;
 mod retention_index;
+mod silence;
 mod topic_collection;
 
 pub use connection::MongoSettings;

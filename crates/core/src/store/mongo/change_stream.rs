@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use mongodb::options::CursorType;
 use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
 
-use super::connection::Connection;
+use super::connection::{Connection, no_answer};
 use super::mongo_error;
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
@@ -21,6 +21,8 @@ use crate::feed::stream_token::StreamToken;
 use crate::runtime::clock;
 use crate::store::contract::{FeedBatch, FeedCursor, FeedEvent, FeedRequest, FeedStart};
 
+/// The server answers after `max_await` at the latest; one that is this late beyond it does not answer at all.
+const LATE_ANSWER: Duration = Duration::from_secs(10);
 /// Closing must not wait for a server that is gone.
 const CLOSE_DEADLINE: Duration = Duration::from_millis(500);
 
@@ -38,7 +40,7 @@ pub(super) async fn open(connection: &Connection, request: FeedRequest) -> Resul
         cursor,
         connection: connection.clone(),
         collections: request.collections.into_iter().map(|name| (name.to_string(), name)).collect(),
-        longest_wait: request.max_await + connection.operation_timeout(),
+        longest_wait: request.max_await + connection.operation_timeout().min(LATE_ANSWER),
         open_cursor: None,
     };
     // The answer to the opening, which has no events: nothing has been looked for yet.
@@ -84,18 +86,14 @@ struct OpenCursor {
 #[async_trait]
 impl FeedCursor for MongoFeedCursor {
     async fn next_batch(&mut self) -> Result<FeedBatch> {
-        let waited = clock::timeout(self.longest_wait, self.cursor.next()).await;
+        let waited = self.connection.answer_within(self.longest_wait, self.cursor.next()).await;
         let batch = match waited {
             Some(Some(batch)) => batch.map_err(|error| mongo_error::convert("read change stream", &error))?,
             Some(None) => {
                 return Err(Error::new(ErrorCode::ConnectionLost, "the server ended the change stream"));
             }
             None => {
-                let limit = self.longest_wait.as_millis();
-                return Err(Error::new(
-                    ErrorCode::Timeout,
-                    format!("change stream: no answer within {limit} ms"),
-                ));
+                return Err(no_answer("change stream", self.longest_wait));
             }
         };
         self.decode(&batch)

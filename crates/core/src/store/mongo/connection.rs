@@ -12,6 +12,7 @@ use mongodb::options::{
 use mongodb::{Client, Database};
 
 use super::mongo_error;
+use super::silence::Silence;
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::runtime::clock;
@@ -43,6 +44,7 @@ pub(super) struct Connection {
     database: String,
     write_concern: WriteConcern,
     operation_timeout: Duration,
+    silence: Arc<Silence>,
 }
 
 #[derive(Clone)]
@@ -68,6 +70,7 @@ impl Connection {
             database: settings.database.clone(),
             write_concern,
             operation_timeout: settings.operation_timeout,
+            silence: Arc::default(),
         })
     }
 
@@ -95,13 +98,21 @@ impl Connection {
     where
         F: IntoFuture<Output = mongodb::error::Result<T>>,
     {
-        match clock::timeout(self.operation_timeout, call.into_future()).await {
+        match self.answer_within(self.operation_timeout, call).await {
             Some(outcome) => outcome.map_err(|error| mongo_error::convert(what, &error)),
-            None => Err(Error::new(
-                ErrorCode::Timeout,
-                format!("{what}: no answer within {} ms", self.operation_timeout.as_millis()),
-            )),
+            None => Err(no_answer(what, self.operation_timeout)),
         }
+    }
+
+    /// The server's answer; `None` if there is none within `limit`.
+    pub(super) async fn answer_within<F: IntoFuture>(&self, limit: Duration, call: F) -> Option<F::Output> {
+        let answer = clock::timeout(limit, call.into_future()).await;
+        self.silence.heard(answer.is_some());
+        if answer.is_none() && self.silence.is_suspicious() {
+            // The options were good before; without a new client the old one stays.
+            let _ = self.renew();
+        }
+        answer
     }
 
     /// Makes sure that the deployment answers, accepts the credentials and has change streams.
@@ -153,6 +164,11 @@ impl Connection {
     pub(super) async fn close(&self) {
         self.client().shutdown().immediate(true).await;
     }
+}
+
+/// That a call was not answered in time.
+pub(super) fn no_answer(what: &str, limit: Duration) -> Error {
+    Error::new(ErrorCode::Timeout, format!("{what}: no answer within {} ms", limit.as_millis()))
 }
 
 fn open_client(options: &ClientOptions, database: &str, write_concern: WriteConcern) -> Result<Handles> {

@@ -1,15 +1,20 @@
 //! A partition's collection: inserting messages and reading them back.
 
+use std::time::Duration;
+
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
 use mongodb::error::{Error as DriverError, ErrorKind, IndexedWriteError};
 
-use super::connection::Connection;
+use super::connection::{Connection, no_answer};
 use super::mongo_error;
 use crate::error::{Error, Result};
 use crate::error_code::{Effect, ErrorCode};
 use crate::store::contract::{AppendFailure, HistoryRange};
+
+/// A server that is frozen never answers; another one may do. Trying again is safe: the ids are the same.
+const LONGEST_INSERT: Duration = Duration::from_secs(10);
 
 fn messages(connection: &Connection, collection: &str) -> Collection<RawDocumentBuf> {
     connection.database().collection(collection)
@@ -23,14 +28,12 @@ pub(super) async fn append(
     documents: &[RawDocumentBuf],
 ) -> Result<Vec<AppendFailure>> {
     let stored = messages(connection, collection);
-    let insert = stored.insert_many(documents).ordered(false).into_future();
-    match crate::runtime::clock::timeout(connection.operation_timeout(), insert).await {
+    let insert = stored.insert_many(documents).ordered(false);
+    let limit = connection.operation_timeout().min(LONGEST_INSERT);
+    match connection.answer_within(limit, insert).await {
         Some(Ok(_)) => Ok(Vec::new()),
         Some(Err(error)) => refused(&error),
-        None => Err(Error::new(
-            ErrorCode::Timeout,
-            format!("insert: no answer within {} ms", connection.operation_timeout().as_millis()),
-        )),
+        None => Err(no_answer("insert", limit)),
     }
 }
 

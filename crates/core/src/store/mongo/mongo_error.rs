@@ -10,13 +10,18 @@ const NAMESPACE_EXISTS: i32 = 48;
 const NAMESPACE_NOT_FOUND: i32 = 26;
 const INDEX_CONFLICTS: [i32; 2] = [85, 86];
 const DUPLICATE_KEYS: [i32; 2] = [11000, 11001];
-/// The change stream cannot go on from where it was: history lost, stream fatal, invalid token.
-const HISTORY_LOST: [i32; 3] = [286, 280, 260];
+/// The change stream cannot go on from where it was: history lost, stream fatal, invalid token, and the oplog
+/// overtook the cursor.
+const HISTORY_LOST: [i32; 4] = [286, 280, 260, 136];
 /// `$changeStream` on a standalone server.
 const NO_CHANGE_STREAMS: i32 = 40573;
+/// The server's own word that trying again may help.
+const RESUMABLE: [&str; 2] = ["ResumableChangeStreamError", "RetryableWriteError"];
 const DEADLINE: [i32; 2] = [50, 262];
 /// The primary stepped down or is shutting down: the write may have been done before.
-const NOT_PRIMARY: [i32; 7] = [91, 189, 10058, 10107, 11600, 11602, 13435];
+const NOT_PRIMARY: [i32; 8] = [91, 189, 10058, 10107, 11600, 11602, 13435, 13436];
+/// The servers lost each other, or a router's view was old: what the drivers' specification calls resumable.
+const TRANSIENT: [i32; 9] = [6, 7, 63, 89, 133, 150, 234, 9001, 13388];
 /// A transaction met a concurrent change.
 const WRITE_CONFLICT: i32 = 112;
 
@@ -56,6 +61,7 @@ fn classify(error: &DriverError) -> ErrorCode {
         ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } => ErrorCode::ConnectionLost,
         ErrorKind::InvalidArgument { .. } | ErrorKind::InvalidTlsConfig { .. } => ErrorCode::InvalidConfig,
         ErrorKind::Shutdown => ErrorCode::Closed,
+        _ if RESUMABLE.iter().any(|label| error.contains_label(label)) => ErrorCode::ConnectionLost,
         _ => server_code(error).map_or(ErrorCode::Internal, classify_server_code),
     }
 }
@@ -65,7 +71,9 @@ fn classify_server_code(code: i32) -> ErrorCode {
         code if UNAUTHORIZED.contains(&code) => ErrorCode::Unauthorized,
         code if HISTORY_LOST.contains(&code) => ErrorCode::HistoryLost,
         code if DEADLINE.contains(&code) => ErrorCode::Timeout,
-        code if NOT_PRIMARY.contains(&code) || code == WRITE_CONFLICT => ErrorCode::ConnectionLost,
+        code if NOT_PRIMARY.contains(&code) || TRANSIENT.contains(&code) || code == WRITE_CONFLICT => {
+            ErrorCode::ConnectionLost
+        }
         // CursorNotFound, CursorKilled: the cursor is gone, the position is not.
         43 | 237 => ErrorCode::ConnectionLost,
         NO_CHANGE_STREAMS => ErrorCode::NotReplicaSet,

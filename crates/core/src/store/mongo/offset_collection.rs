@@ -25,10 +25,14 @@ pub(super) async fn ensure_index(connection: &Connection) -> Result<()> {
         .keys(doc! { "groupId": 1, "topic": 1, "partition": 1 })
         .options(IndexOptions::builder().unique(true).build())
         .build();
-    match collection(connection).create_index(index).await {
-        Err(error) if mongo_error::is_index_conflict(&error) => Ok(()),
-        outcome => outcome.map(drop).map_err(|error| mongo_error::convert("create offset index", &error)),
-    }
+    let offsets = collection(connection);
+    let create = async {
+        match offsets.create_index(index).await {
+            Err(error) if mongo_error::is_index_conflict(&error) => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    };
+    connection.within_deadline("create offset index", create).await
 }
 
 pub(super) async fn load(connection: &Connection, key: &OffsetKey) -> Result<Option<StoredOffset>> {
@@ -43,17 +47,17 @@ async fn find(connection: &Connection, key: &OffsetKey) -> Result<Option<Documen
 }
 
 pub(super) async fn claim(connection: &Connection, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
-    match try_claim(connection, key, owner).await {
-        // Two members created the document at the same time; the second one now finds it.
-        Err(error) if mongo_error::is_duplicate_key(&error) => try_claim(connection, key, owner).await,
-        outcome => outcome,
-    }
-    .map_err(|error| mongo_error::convert("claim partition", &error))
-    .and_then(|document| {
-        let document =
-            document.ok_or_else(|| Error::internal("claim partition: the server returned no document"))?;
-        offset_document::decode(&document)
-    })
+    let claim = async {
+        match try_claim(connection, key, owner).await {
+            // Two members created the document at the same time; the second one now finds it.
+            Err(error) if mongo_error::is_duplicate_key(&error) => try_claim(connection, key, owner).await,
+            outcome => outcome,
+        }
+    };
+    let document = connection.within_deadline("claim partition", claim).await?;
+    let document =
+        document.ok_or_else(|| Error::internal("claim partition: the server returned no document"))?;
+    offset_document::decode(&document)
 }
 
 async fn try_claim(

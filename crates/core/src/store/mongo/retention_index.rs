@@ -28,10 +28,14 @@ pub(super) async fn prepare(connection: &Connection, collection: &str, retention
 }
 
 async fn create_collection(connection: &Connection, collection: &str) -> Result<()> {
-    match connection.database().create_collection(collection).await {
-        Err(error) if mongo_error::is_namespace_exists(&error) => Ok(()),
-        outcome => outcome.map_err(|error| mongo_error::convert("create partition", &error)),
-    }
+    let database = connection.database();
+    let create = async {
+        match database.create_collection(collection).await {
+            Err(error) if mongo_error::is_namespace_exists(&error) => Ok(()),
+            outcome => outcome,
+        }
+    };
+    connection.within_deadline("create partition", create).await
 }
 
 async fn create_ttl(connection: &Connection, collection: &str, expire_after_seconds: u64) -> Result<()> {
@@ -71,11 +75,14 @@ pub(super) async fn find(connection: &Connection, collection: &str) -> Result<Op
         let cursor = connection.database().run_cursor_command(command).await?;
         cursor.try_collect::<Vec<Document>>().await
     };
-    match list.await {
-        Ok(indexes) => Ok(indexes.iter().filter_map(decode).find(|index| index.name == name)),
-        Err(error) if mongo_error::is_namespace_not_found(&error) => Ok(None),
-        Err(error) => Err(mongo_error::convert("list indexes", &error)),
-    }
+    let list = async {
+        match list.await {
+            Err(error) if mongo_error::is_namespace_not_found(&error) => Ok(Vec::new()),
+            outcome => outcome,
+        }
+    };
+    let indexes = connection.within_deadline("list indexes", list).await?;
+    Ok(indexes.iter().filter_map(decode).find(|index| index.name == name))
 }
 
 fn decode(index: &Document) -> Option<RetentionIndex> {

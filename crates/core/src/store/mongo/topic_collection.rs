@@ -46,12 +46,16 @@ async fn ensure_name_index(connection: &Connection) -> Result<()> {
         .keys(doc! { "name": 1 })
         .options(IndexOptions::builder().unique(true).name("name_unique".to_owned()).build())
         .build();
-    match collection(connection).create_index(index).await {
-        Err(error) if mongo_error::is_duplicate_key(&error) || mongo_error::is_index_conflict(&error) => {
-            Ok(())
+    let topics = collection(connection);
+    let create = async {
+        match topics.create_index(index).await {
+            Err(error) if mongo_error::is_duplicate_key(&error) || mongo_error::is_index_conflict(&error) => {
+                Ok(())
+            }
+            outcome => outcome.map(drop),
         }
-        outcome => outcome.map(drop).map_err(|error| mongo_error::convert("save topic", &error)),
-    }
+    };
+    connection.within_deadline("save topic", create).await
 }
 
 fn decode(document: &Document) -> Result<Topic> {

@@ -1,0 +1,53 @@
+//! The server refuses or drops single commands.
+
+use bson::doc;
+use csb_test_support::fail_point::{FailPoint, Failure};
+use csb_test_support::replica_set::{ReplicaSet, ReplicaSetOptions};
+
+use crate::load::{APP_NAME, Load};
+
+/// Each command fails so often in a row.
+const TIMES: i32 = 3;
+
+async fn under_failures(what: &str, commands: &[&str], failures: &[Failure]) {
+    let set = ReplicaSet::start(ReplicaSetOptions::default()).await;
+    let load = Load::start(set.uri(), "outage", doc! { "operationTimeoutMs": 5000 }).await;
+    for failure in failures {
+        let point = FailPoint::on(set.uri(), APP_NAME, commands, TIMES, *failure).await;
+        load.flows(&format!("while {commands:?} fails with {failure:?}")).await;
+        let met = point.off().await;
+        assert!(met > 0, "{commands:?} never met the fail point");
+    }
+    println!("{what}: {}", load.end().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reading_the_stream_fails() {
+    let failures = [
+        Failure::Code(43),
+        Failure::Code(89),
+        Failure::Code(237),
+        Failure::Code(11602),
+        Failure::Code(189),
+        Failure::ConnectionClosed,
+    ];
+    under_failures("getMore", &["getMore"], &failures).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn inserting_fails() {
+    let failures = [
+        Failure::Code(91),
+        Failure::Code(11600),
+        Failure::Code(10107),
+        Failure::ConnectionClosed,
+        Failure::WriteConcern(91),
+    ];
+    under_failures("insert", &["insert"], &failures).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn committing_offsets_fails() {
+    let failures = [Failure::Code(91), Failure::ConnectionClosed, Failure::WriteConcern(91)];
+    under_failures("update", &["update"], &failures).await;
+}
