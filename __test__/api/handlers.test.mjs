@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { ChangeStreamBrokerError } from '../../index.js'
-import { Inbox, eventually, signal } from '../support/eventually.mjs'
+import { Inbox, passes, signal } from '../support/eventually.mjs'
 import { consumerConfig, producerConfig, testDatabase, uniqueTopic } from '../support/test_database.mjs'
 
 const test = testDatabase('handlers')
@@ -128,7 +128,7 @@ describe('retryIf', () => {
     await send(producer, 'bad', 'good')
     await handled.received(1)
     assert.deepEqual(asked.items, [{ name: 'TypeError', value: 'bad', attempt: 1 }])
-    const [letter] = await eventually(async () => {
+    const [letter] = await passes(async () => {
       const letters = await deadLetters.find({ topic }).toArray()
       assert.equal(letters.length, 1)
       return letters
@@ -172,10 +172,10 @@ describe('concurrency', () => {
       { key: 'a', value: 2 },
       { key: 'b', value: 1 },
     ])
-    await eventually(() => assert.ok(events.items.includes('b1 ends')))
+    await passes(() => assert.ok(events.items.includes('b1 ends')))
     assert.ok(!events.items.includes('a2 begins'))
     release.fire()
-    await eventually(() => assert.ok(events.items.includes('a2 ends')))
+    await passes(() => assert.ok(events.items.includes('a2 ends')))
     const ofA = events.items.filter((event) => event.startsWith('a'))
     assert.deepEqual(ofA, ['a1 begins', 'a1 ends', 'a2 begins', 'a2 ends'])
   })
@@ -192,7 +192,7 @@ describe('a batch handler', () => {
       },
     })
     await send(producer, 1, 2, 3, 4, 5, 6, 7)
-    await eventually(() => assert.equal(batches.items.flat().length, 7))
+    await passes(() => assert.equal(batches.items.flat().length, 7))
     assert.deepEqual(batches.items.flat(), [1, 2, 3, 4, 5, 6, 7])
     assert.ok(batches.items.every((batch) => batch.length <= 3))
   })
@@ -216,7 +216,7 @@ describe('a batch handler', () => {
       },
     })
     await send(producer, 'a', 'bad1', 'b', 'bad2')
-    await eventually(async () => assert.equal(await deadLetters.countDocuments({ topic }), 2))
+    await passes(async () => assert.equal(await deadLetters.countDocuments({ topic }), 2))
     assert.deepEqual(batches.items.flat().sort(), ['a.1', 'b.1', 'bad1.1', 'bad1.2', 'bad2.1', 'bad2.2'])
     assert.ok(batches.items.every((batch) => batch.length === 1 || batch.every((name) => name.endsWith('.1'))))
     assert.equal(told.items.length, 4)
@@ -235,8 +235,8 @@ describe('a batch handler', () => {
       },
     })
     await send(producer, 'a', 'bad', 'b')
-    await eventually(async () => assert.equal(await deadLetters.countDocuments({ topic }), 1))
-    await eventually(() => assert.deepEqual([...done.items].sort(), ['a', 'b']))
+    await passes(async () => assert.equal(await deadLetters.countDocuments({ topic }), 1))
+    await passes(() => assert.deepEqual([...done.items].sort(), ['a', 'b']))
     assert.equal((await deadLetters.findOne({ topic })).message.k ?? 'k', 'k')
   })
 

@@ -84,3 +84,16 @@ export async function eventually(read, { within = DEADLINE_MS, what = 'the state
     await delay(20)
   }
 }
+
+/** Polls `check` until it fails no assertion; then returns what it returned. After `within` its assertion fails. */
+export async function passes(check, { within = DEADLINE_MS } = {}) {
+  const deadline = Date.now() + within
+  for (;;) {
+    try {
+      return await check()
+    } catch (error) {
+      if (error.code !== 'ERR_ASSERTION' || Date.now() > deadline) throw error
+    }
+    await delay(20)
+  }
+}

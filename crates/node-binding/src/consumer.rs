@@ -12,7 +12,7 @@ use napi_derive::napi;
 
 use crate::bson_bytes::{self, document};
 use crate::delivery_report::delivery_report;
-use crate::js_consumer_events::{EventFunction, event_listener, resume_token};
+use crate::js_consumer_events::{EventFunction, count, event_listener, resume_token};
 use crate::js_error;
 use crate::js_record_handler::{DeliverFunction, JsRecordHandler};
 use crate::settle::settle;
@@ -176,10 +176,5 @@ impl NativeConsumer {
 }
 
 fn partition_lag(lag: &PartitionLag) -> Document {
-    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    doc! {
-        "partition": lag.partition,
-        "messages": number(lag.messages),
-        "seconds": number(lag.seconds),
-    }
+    doc! { "partition": lag.partition, "messages": count(lag.messages), "seconds": count(lag.seconds) }
 }

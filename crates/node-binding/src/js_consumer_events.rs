@@ -33,7 +33,7 @@ pub(crate) fn event_listener(function: &EventFunction<'_>) -> napi::Result<Event
 fn details(event: &ConsumerEvent) -> Document {
     match event {
         ConsumerEvent::Assigned { partitions } => {
-            doc! { "partitions": partitions.iter().map(|partition| i64::from(*partition)).collect::<Vec<_>>() }
+            doc! { "partitions": partitions.iter().map(|partition| Bson::from(*partition)).collect::<Vec<_>>() }
         }
         ConsumerEvent::Revoked { partition, reason } => {
             doc! { "partition": partition, "reason": reason.as_str() }
@@ -46,7 +46,7 @@ fn details(event: &ConsumerEvent) -> Document {
             "messageId": message_id,
             "attempt": attempt,
             "errorName": error_name,
-            "delayMs": milliseconds(*delay_ms),
+            "delayMs": count(*delay_ms),
         },
         ConsumerEvent::DeadLettered { partition, message_id, attempts, error_name } => doc! {
             "partition": partition,
@@ -57,9 +57,9 @@ fn details(event: &ConsumerEvent) -> Document {
         ConsumerEvent::Recovered { partition, from, duration_ms, scanned, possible_duplicates } => doc! {
             "partition": partition,
             "from": from.as_str(),
-            "durationMs": milliseconds(*duration_ms),
-            "scanned": milliseconds(*scanned),
-            "possibleDuplicates": milliseconds(*possible_duplicates),
+            "durationMs": count(*duration_ms),
+            "scanned": count(*scanned),
+            "possibleDuplicates": count(*possible_duplicates),
         },
         ConsumerEvent::Expired { partition, from, to, skipped } => {
             doc! { "partition": partition, "from": from, "to": to, "skipped": skipped }
@@ -67,7 +67,7 @@ fn details(event: &ConsumerEvent) -> Document {
         ConsumerEvent::Stalled { partition, reason, since_ms } => doc! {
             "partition": partition,
             "reason": reason.as_str(),
-            "sinceMs": milliseconds(*since_ms),
+            "sinceMs": count(*since_ms),
         },
         ConsumerEvent::Failed(error) => doc! { "error": js_error::to_document(error) },
     }
@@ -75,7 +75,7 @@ fn details(event: &ConsumerEvent) -> Document {
 
 /// A whole number that JavaScript reads as one.
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-fn milliseconds(number: u64) -> f64 {
+pub(crate) fn count(number: u64) -> f64 {
     number as f64
 }
 
