@@ -12,6 +12,7 @@ use crate::observe::log::{LogSink, Logger};
 use crate::offset_storage::OffsetStorage;
 use crate::producer::{Producer, ProducerParts, UnsentBytes};
 use crate::runtime::task_group::TaskGroup;
+use crate::store::contract::Store;
 use crate::topic::TopicCatalog;
 
 /// A broker. Cheap to clone; the clones are one broker.
@@ -20,6 +21,8 @@ pub struct Broker(Arc<BrokerState>);
 
 struct BrokerState {
     config: BrokerConfig,
+    /// The embedder's; otherwise the configuration says which.
+    store: Option<Arc<dyn Store>>,
     logger: Logger,
     lifecycle: tokio::sync::Mutex<Lifecycle>,
     connected: Mutex<Option<Arc<Connected>>>,
@@ -45,9 +48,31 @@ struct Connected {
 impl Broker {
     /// A broker that is not connected. Reaches no server.
     pub fn new(config: BrokerConfig, log_sink: Option<Arc<dyn LogSink>>) -> Self {
+        Self::build(config, None, log_sink)
+    }
+
+    /// A broker on a store of the embedder's own, in place of what `mongoUri` and `database` name: for another
+    /// database, and for simulations. Not connected yet.
+    ///
+    /// Nothing of it is shared with other brokers: it has a change stream of its own. `disconnect` closes the store, so
+    /// whether the broker can be connected again is the store's to say.
+    pub fn with_store(
+        config: BrokerConfig,
+        store: Arc<dyn Store>,
+        log_sink: Option<Arc<dyn LogSink>>,
+    ) -> Self {
+        Self::build(config, Some(store), log_sink)
+    }
+
+    fn build(
+        config: BrokerConfig,
+        store: Option<Arc<dyn Store>>,
+        log_sink: Option<Arc<dyn LogSink>>,
+    ) -> Self {
         let logger = Logger::new(log_sink, config.log_level, &config.log_context);
         Self(Arc::new(BrokerState {
             config,
+            store,
             logger,
             lifecycle: tokio::sync::Mutex::new(Lifecycle::Disconnected),
             connected: Mutex::new(None),
@@ -60,7 +85,10 @@ impl Broker {
         if matches!(*lifecycle, Lifecycle::Connected) {
             return Ok(());
         }
-        let deployment = Deployment::open(&self.0.config, &self.0.logger).await?;
+        let deployment = match &self.0.store {
+            Some(store) => Deployment::unshared(Arc::clone(store), &self.0.logger).await?,
+            None => Deployment::open(&self.0.config, &self.0.logger).await?,
+        };
         let connected = Arc::new(self.assemble(deployment));
         *self.connected_slot() = Some(connected);
         *lifecycle = Lifecycle::Connected;

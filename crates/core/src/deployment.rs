@@ -36,7 +36,8 @@ struct DeploymentKey {
 
 /// A connected client and its change stream.
 pub(crate) struct Deployment {
-    key: DeploymentKey,
+    /// `None` if it is not in the registry: nobody else can join it.
+    key: Option<DeploymentKey>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) feed: Feed,
     pub(crate) catch_up_turns: Arc<Semaphore>,
@@ -67,6 +68,25 @@ impl Deployment {
         Ok(deployment)
     }
 
+    /// Connects a store that nobody else has. If that fails the store stays as it is, for another try.
+    pub(crate) async fn unshared(store: Arc<dyn Store>, logger: &Logger) -> Result<DeploymentShare> {
+        store.connect().await?;
+        let deployment = Arc::new(Self::start(None, store, logger));
+        Ok(DeploymentShare { deployment, is_given_up: AtomicBool::new(false) })
+    }
+
+    fn start(key: Option<DeploymentKey>, store: Arc<dyn Store>, logger: &Logger) -> Self {
+        let feed_tasks = TaskGroup::new(logger.clone());
+        let settings = FeedSettings { batch_size: FEED_BATCH_SIZE, max_await: FEED_MAX_AWAIT };
+        Self {
+            key,
+            feed: Feed::start(Arc::clone(&store), settings, &feed_tasks, logger.clone()),
+            store,
+            catch_up_turns: Arc::new(Semaphore::new(CATCH_UP_TURNS)),
+            feed_tasks,
+        }
+    }
+
     /// Another broker may have connected in the meantime; then its deployment is used, and the store is given back
     /// to be closed.
     fn register(
@@ -78,15 +98,7 @@ impl Deployment {
         if let Some(share) = join(&mut open, &key) {
             return (share, Some(store));
         }
-        let feed_tasks = TaskGroup::new(logger.clone());
-        let settings = FeedSettings { batch_size: FEED_BATCH_SIZE, max_await: FEED_MAX_AWAIT };
-        let deployment = Arc::new(Self {
-            key: key.clone(),
-            feed: Feed::start(Arc::clone(&store), settings, &feed_tasks, logger.clone()),
-            store,
-            catch_up_turns: Arc::new(Semaphore::new(CATCH_UP_TURNS)),
-            feed_tasks,
-        });
+        let deployment = Arc::new(Self::start(Some(key.clone()), store, logger));
         open.insert(key, OpenDeployment { deployment: Arc::clone(&deployment), brokers: 1 });
         (DeploymentShare { deployment, is_given_up: AtomicBool::new(false) }, None)
     }
@@ -94,15 +106,15 @@ impl Deployment {
     /// Whether this was the last broker. Decided under the lock under which others join, so that nobody joins what
     /// is being closed.
     fn leave(&self) -> bool {
+        let Some(key) = &self.key else { return true };
         let mut open = registry();
-        let entry =
-            open.get_mut(&self.key).filter(|entry| std::ptr::eq(Arc::as_ptr(&entry.deployment), self));
+        let entry = open.get_mut(key).filter(|entry| std::ptr::eq(Arc::as_ptr(&entry.deployment), self));
         // Not there: its runtime ended, and another deployment has taken its place.
         let Some(entry) = entry else { return true };
         entry.brokers -= 1;
         let is_last = entry.brokers == 0;
         if is_last {
-            open.remove(&self.key);
+            open.remove(key);
         }
         is_last
     }

@@ -4,4 +4,5 @@ pub mod backoff;
 pub mod clock;
 pub mod random;
 pub mod sign_of_life;
+pub mod simulation;
 pub mod task_group;

@@ -6,13 +6,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use tokio::time::Instant;
 
+use super::simulation;
+
 /// Monotonic now.
 pub fn now() -> Instant {
     Instant::now()
 }
 
-/// Milliseconds since 1970 by the wall clock. For timestamps that people read; never for deciding an order.
+/// Milliseconds since 1970 by the wall clock; in a simulation by its virtual one. For timestamps that people read;
+/// never for deciding an order.
 pub fn unix_millis() -> i64 {
+    if let Some(simulation) = simulation::current() {
+        return simulation.unix_millis();
+    }
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::clock;
+use super::{clock, simulation};
 use crate::observe::log::Logger;
 
 /// Tasks that belong together and end together.
@@ -39,12 +39,16 @@ impl TaskGroup {
         self.running.send_modify(|count| *count += 1);
         let ended = EndOfTask(Arc::clone(&self.running));
         let logger = self.logger.clone();
-        let handle = self.runtime.spawn(async move {
+        let task = async move {
             let _ended = ended;
             if AssertUnwindSafe(task).catch_unwind().await.is_err() {
                 logger.error(|| format!("task `{name}` panicked; this is a defect, please report it"));
             }
-        });
+        };
+        let handle = match simulation::current() {
+            Some(simulation) => self.runtime.spawn(simulation.schedule(name, task.boxed())),
+            None => self.runtime.spawn(task),
+        };
         if let Ok(mut handles) = self.handles.lock() {
             handles.retain(|handle| !handle.is_finished());
             handles.push(handle.abort_handle());
