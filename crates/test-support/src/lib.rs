@@ -2,9 +2,11 @@
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "what fails here has to fail the test")]
 
 pub mod fail_point;
+pub mod faulty_store;
 pub mod mongod_binary;
 mod mongod_process;
 pub mod recording_handler;
 pub mod replica_set;
+pub mod seeded_random;
 pub mod store_conformance;
 pub mod tcp_proxy;
