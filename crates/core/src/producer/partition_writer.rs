@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bson::RawDocumentBuf;
 
-use super::send_outcome::SendOutcome;
+use super::send_outcome::{SendOutcome, given_up};
 use crate::error::{Error, Result};
 use crate::error_code::{Effect, ErrorCode};
 use crate::observe::log::Logger;
@@ -62,8 +62,8 @@ impl PartitionWriter {
             !std::mem::replace(&mut queue.is_writing, true)
         };
         if starts_writing {
-            let writer = self.clone();
-            tasks.spawn("partition writer", async move { writer.write_until_empty().await });
+            let writing = Writing { writer: self.clone(), is_finished: false };
+            tasks.spawn("partition writer", writing.run());
         }
     }
 
@@ -87,6 +87,12 @@ impl PartitionWriter {
         }
         queue.is_writing = !batch.is_empty();
         queue.is_writing.then_some(batch)
+    }
+
+    fn take_queue(&self) -> VecDeque<QueuedMessage> {
+        let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.is_writing = false;
+        std::mem::take(&mut queue.messages)
     }
 
     async fn write(&self, batch: Vec<QueuedMessage>) {
@@ -151,5 +157,28 @@ impl PartitionWriter {
         let code = if effect == Effect::None { ErrorCode::Unavailable } else { ErrorCode::Timeout };
         Error::new(code, format!("send to {}: not acknowledged within deliveryTimeoutMs", self.0.collection))
             .with_effect(effect)
+    }
+}
+
+/// The task that writes. If it is ended before the queue is empty, nobody would write the rest: those sends fail.
+struct Writing {
+    writer: PartitionWriter,
+    is_finished: bool,
+}
+
+impl Writing {
+    async fn run(mut self) {
+        self.writer.write_until_empty().await;
+        self.is_finished = true;
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let error = given_up();
+            // Outside of the lock: settling a send wakes whoever waits for it.
+            self.writer.take_queue().into_iter().for_each(|message| message.outcome.failed(&error));
+        }
     }
 }

@@ -103,7 +103,7 @@ impl Producer {
         if count == 0 {
             return Ok(None);
         }
-        let (outcome, settled) = SendOutcome::new(state.parts.unsent.hold(bytes)?);
+        let (outcome, settled) = SendOutcome::new(state.parts.unsent.hold(bytes)?, count);
         let deadline = clock::now() + state.parts.delivery_timeout;
         for (writer, documents) in state.writers.iter().zip(by_partition) {
             if !documents.is_empty() {

@@ -11,6 +11,7 @@ mod lag;
 mod lifecycle;
 mod lost_history;
 mod scene;
+mod unacknowledged;
 
 /// Runs a scenario on the embedded store and on a real replica set.
 #[macro_export]
