@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bson::oid::ObjectId;
 use tokio::sync::Semaphore;
 
 use super::consumer_events::{ConsumerEvents, EventListener};
@@ -18,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::Feed;
 use crate::observe::log::Logger;
+use crate::runtime::random;
 use crate::store::contract::Store;
 use crate::topic::TopicCatalog;
 
@@ -56,7 +56,7 @@ enum Slot {
 impl Consumer {
     pub(crate) fn new(config: ConsumerConfig, parts: ConsumerParts) -> Self {
         Self(Arc::new(ConsumerState {
-            id: format!("{}-{}", config.group_id, ObjectId::new().to_hex()),
+            id: format!("{}-{}", config.group_id, random::object_id().to_hex()),
             config: Arc::new(config),
             parts,
             progress: SubscriptionProgress::default(),

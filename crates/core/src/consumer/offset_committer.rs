@@ -192,6 +192,7 @@ impl CommitterTask {
         let due = self.due.into_iter().chain(self.attempts_due).min();
         let command = match due {
             Some(due) => tokio::select! {
+                biased;
                 command = self.commands.recv() => command,
                 () = clock::sleep_until(due) => return true,
             },

@@ -100,6 +100,7 @@ impl PartitionReader {
         loop {
             let read_anew = Arc::clone(&self.parts.read_anew);
             let outcome = tokio::select! {
+                biased;
                 outcome = self.step(joined.take()) => outcome,
                 () = read_anew.notified() => {
                     self.advance_to_buffered();

@@ -127,6 +127,7 @@ async fn run_partition(
     ending: PartitionEnding,
 ) {
     let end = tokio::select! {
+        biased;
         end = worker.run() => Ok(end),
         error = reader.run(joined) => Err(error),
         () = ending.give_up.notified() => Err(stalled(&ending.claim.key)),

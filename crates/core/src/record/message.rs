@@ -5,6 +5,7 @@ use bson::{DateTime, RawBsonRef, RawDocument};
 
 use super::type_name::type_name;
 use crate::error::{Error, Result};
+use crate::runtime::random;
 
 /// Milliseconds from 1970 that a JavaScript Date reaches, in both directions.
 const DATE_RANGE_MS: f64 = 8.64e15;
@@ -83,7 +84,7 @@ fn parse_message(message: &RawDocument, index: usize, now_ms: i64) -> Result<Out
     }
     let value =
         value.ok_or_else(|| refuse("value is missing: give what is to be sent; null is a value, too"))?;
-    let id = id.unwrap_or_else(|| MessageId::ObjectId(ObjectId::new()));
+    let id = id.unwrap_or_else(|| MessageId::ObjectId(random::object_id()));
     let timestamp_ms = timestamp_ms.unwrap_or(now_ms);
     Ok(OutgoingMessageParts {
         message: OutgoingMessage { value, key, headers, timestamp_ms, id },

@@ -1,6 +1,5 @@
 //! What a server does to a document that is inserted. Pure.
 
-use bson::oid::ObjectId;
 use bson::raw::{RawBsonRef, RawDocument, RawDocumentBuf, cstr};
 use bson::{Bson, Timestamp};
 
@@ -8,6 +7,7 @@ use super::bson_order::MessageId;
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::stream_token::ClusterTime;
+use crate::runtime::random;
 
 /// The server's limit for one document, in bytes.
 const LARGEST_DOCUMENT: usize = 16 * 1024 * 1024;
@@ -43,7 +43,7 @@ impl<'a> Insertion<'a> {
                 id = Some(message_id(value)?);
             }
         }
-        Ok(Self { document, id: id.unwrap_or_else(|| MessageId(ObjectId::new().into())) })
+        Ok(Self { document, id: id.unwrap_or_else(|| MessageId(random::object_id().into())) })
     }
 
     /// The document as it is stored: `_id` first, and `time` in every other field that holds `Timestamp(0, 0)`.
