@@ -8,5 +8,6 @@ mod mongod_process;
 pub mod recording_handler;
 pub mod replica_set;
 pub mod seeded_random;
+pub mod simulation;
 pub mod store_conformance;
 pub mod tcp_proxy;

@@ -1,0 +1,28 @@
+//! Seeded simulation of whole deployments: several processes on one embedded database, in virtual time, with faults.
+//!
+//! One seed is one run: it decides the scenario, the faults, and the order in which ready tasks run. What happened is a
+//! list of events, judged when the run is over. See `tests/simulation.rs` for how to run and replay seeds.
+
+mod chaos;
+mod event;
+mod handler;
+mod observed_store;
+mod plan;
+mod process;
+mod producers;
+mod report;
+mod run;
+mod scheduled_task;
+mod scheduler;
+mod seat;
+mod stored_log;
+mod verdict;
+mod virtual_runtime;
+mod world;
+
+pub use event::{Entry, Event, EventLog};
+pub use plan::Plan;
+pub use report::describe_failure;
+pub use run::{Outcome, run_seed};
+pub use scheduler::{ProcessId, Scheduler, WORLD};
+pub use virtual_runtime::simulate;

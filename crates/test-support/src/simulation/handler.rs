@@ -1,0 +1,246 @@
+//! The user's handler: takes time, fails, gets stuck, as its plan says.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use csb_core::consumer::record_handler::{
+    Delivery, DeliveryId, DeliveryMode, DeliveryReport, FailedMessage, HandlerFailure, RecordHandler, Reports,
+};
+use csb_core::dead_letter::HandlerError;
+use csb_core::error::Error;
+use csb_core::observe::log::Logger;
+use csb_core::runtime::clock;
+use csb_core::runtime::task_group::TaskGroup;
+use tokio::sync::{oneshot, watch};
+
+use super::event::{Event, EventLog, Handling};
+use super::plan::HandlingPlan;
+use crate::seeded_random::SeededRandom;
+
+/// Handles the messages of one subscription.
+pub(super) struct SimulatedHandler {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    subscription: u64,
+    plan: HandlingPlan,
+    events: EventLog,
+    /// It has failed as a whole: a partition was lost.
+    has_failed: watch::Sender<bool>,
+    deliveries: Mutex<Deliveries>,
+}
+
+#[derive(Default)]
+struct Deliveries {
+    /// Engine's ids differ from run to run; these do not.
+    last_number: u32,
+    running: BTreeMap<u32, Running>,
+}
+
+struct Running {
+    number: u32,
+    reports: Reports,
+    handled: usize,
+    is_stopping: bool,
+    is_asked_to_end: watch::Sender<bool>,
+}
+
+/// What becomes of one call.
+struct Call {
+    takes: Duration,
+    fails: bool,
+    /// Ends when it is asked to, instead of after its time.
+    hears: bool,
+}
+
+impl SimulatedHandler {
+    pub(super) fn new(subscription: u64, plan: HandlingPlan, events: EventLog) -> Arc<Self> {
+        let shared = Shared {
+            subscription,
+            plan,
+            events,
+            has_failed: watch::Sender::new(false),
+            deliveries: Mutex::default(),
+        };
+        Arc::new(Self { shared: Arc::new(shared) })
+    }
+
+    /// Resolves when a partition was lost.
+    pub(super) async fn failed(&self) {
+        let mut failed = self.shared.has_failed.subscribe();
+        // The sender lives as long as this handler.
+        let _ = failed.wait_for(|has_failed| *has_failed).await;
+    }
+}
+
+impl Shared {
+    async fn run_each(&self, id: DeliveryId, messages: Vec<Handling>) {
+        for (handled, message) in messages.iter().enumerate() {
+            if self.is_stopping(id) {
+                return self.end(id, DeliveryReport::Stopped(handled));
+            }
+            if !self.handle(id, std::slice::from_ref(message)).await.is_empty() {
+                return self.end(id, DeliveryReport::Failed { handled, failure: failure() });
+            }
+            if let Some(delivery) = self.lock().running.get_mut(&id.0) {
+                delivery.handled = handled + 1;
+                delivery.reports.progress(handled + 1);
+            } else {
+                // Abandoned.
+                return;
+            }
+        }
+        self.end(id, DeliveryReport::Done);
+    }
+
+    async fn run_batch(&self, id: DeliveryId, messages: Vec<Handling>) {
+        let failed = self.handle(id, &messages).await;
+        if failed.is_empty() {
+            return self.end(id, DeliveryReport::Done);
+        }
+        let failed = failed.into_iter().map(|index| (index, failure())).collect();
+        self.end(id, DeliveryReport::BatchFailed(failed));
+    }
+
+    /// One call of the user's function. Returns which of the messages failed.
+    async fn handle(&self, id: DeliveryId, messages: &[Handling]) -> Vec<usize> {
+        let calls: Vec<_> = messages.iter().map(|message| self.plan.call(message)).collect();
+        for message in messages {
+            self.events.record(Event::HandlingBegan(message.clone()));
+        }
+        let takes = calls.iter().map(|call| call.takes).max().unwrap_or_default();
+        if calls.iter().any(|call| call.hears) {
+            let asked = self.lock().running.get(&id.0).map(|delivery| delivery.is_asked_to_end.subscribe());
+            if let Some(mut asked) = asked {
+                clock::timeout(takes, async { asked.wait_for(|asked| *asked).await.is_ok() }).await;
+            }
+        } else {
+            clock::sleep(takes).await;
+        }
+        if !self.lock().running.contains_key(&id.0) {
+            return Vec::new();
+        }
+        for (message, call) in messages.iter().zip(&calls) {
+            self.events.record(Event::HandlingEnded {
+                subscription: self.subscription,
+                partition: message.partition,
+                number: message.number,
+                attempt: message.attempt,
+                is_ok: !call.fails,
+            });
+        }
+        (0..calls.len()).filter(|index| calls[*index].fails).collect()
+    }
+
+    fn is_stopping(&self, id: DeliveryId) -> bool {
+        self.lock().running.get(&id.0).is_some_and(|delivery| delivery.is_stopping)
+    }
+
+    fn end(&self, id: DeliveryId, report: DeliveryReport) {
+        let ended = self.lock().running.remove(&id.0);
+        if let Some(delivery) = ended {
+            delivery.reports.end(report);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Deliveries> {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HandlingPlan {
+    fn call(&self, message: &Handling) -> Call {
+        let mut random = SeededRandom::new(self.seed ^ message.number.unsigned_abs());
+        let kind = random.below(1000);
+        let mut random = random.fork(if message.attempt == 1 { "first" } else { "again" });
+        let longest = if random.chance(self.slow) { self.slow_ms } else { self.usual_ms };
+        let takes = random.millis(0, longest);
+        let is_poison = kind < self.poison;
+        let is_flaky = !is_poison && kind < self.poison + self.flaky;
+        if !is_poison && !is_flaky && kind < self.poison + self.flaky + self.stuck && message.attempt == 1 {
+            return Call { takes: Duration::from_mins(1), fails: true, hears: kind % 2 == 0 };
+        }
+        let fails = is_poison || is_flaky && u64::from(message.attempt) <= 1 + kind % 2;
+        Call { takes, fails, hears: false }
+    }
+}
+
+fn failure() -> HandlerFailure {
+    let error = HandlerError { name: "Simulated".into(), message: "as planned".into(), stack: None };
+    HandlerFailure { error, may_retry: true }
+}
+
+impl RecordHandler for SimulatedHandler {
+    fn deliver(&self, delivery: Delivery<'_>, reports: Reports) {
+        let number = {
+            let mut deliveries = self.shared.lock();
+            deliveries.last_number += 1;
+            let number = deliveries.last_number;
+            let running = Running {
+                number,
+                reports,
+                handled: 0,
+                is_stopping: false,
+                is_asked_to_end: watch::Sender::new(false),
+            };
+            deliveries.running.insert(delivery.id.0, running);
+            number
+        };
+        let is_batch = delivery.mode == DeliveryMode::Batch;
+        let messages = delivery.messages.iter().enumerate().map(|(index, message)| {
+            let value = message.stored.value().expect("a readable value");
+            let numbered = value.as_document().and_then(|value| value.get_i64("n").ok());
+            Handling {
+                subscription: self.shared.subscription,
+                partition: delivery.partition,
+                number: numbered.expect("payload { n }"),
+                attempt: message.attempt,
+                token: message.token.cloned(),
+                possible_duplicate: message.possible_duplicate,
+                delivery: (number, index, is_batch),
+            }
+        });
+        let (messages, shared, id) = (messages.collect(), Arc::clone(&self.shared), delivery.id);
+        TaskGroup::new(Logger::silent()).spawn("handler", async move {
+            if is_batch { shared.run_batch(id, messages).await } else { shared.run_each(id, messages).await }
+        });
+    }
+
+    fn stop(&self, id: DeliveryId) {
+        if let Some(delivery) = self.shared.lock().running.get_mut(&id.0) {
+            delivery.is_stopping = true;
+        }
+    }
+
+    fn time_out(&self, id: DeliveryId) {
+        if let Some(delivery) = self.shared.lock().running.get(&id.0) {
+            delivery.is_asked_to_end.send_replace(true);
+        }
+    }
+
+    fn abandon(&self, id: DeliveryId) {
+        let abandoned = self.shared.lock().running.remove(&id.0);
+        if let Some(Running { number, reports, handled, .. }) = abandoned {
+            let subscription = self.shared.subscription;
+            self.shared.events.record(Event::HandlingAbandoned { subscription, delivery: number });
+            reports.end(DeliveryReport::Failed { handled, failure: failure() });
+        }
+    }
+
+    fn attempt_failed(&self, _: FailedMessage, reports: Reports) {
+        reports.end(DeliveryReport::ErrorHandlerFinished);
+    }
+
+    fn ping(&self, answer: oneshot::Sender<()>) {
+        // Whoever asked may have gone.
+        let _ = answer.send(());
+    }
+
+    fn consumer_failed(&self, error: &Error) {
+        let subscription = self.shared.subscription;
+        self.shared.events.record(Event::ConsumerFailed { subscription, code: error.code() });
+        self.shared.has_failed.send_replace(true);
+    }
+}

@@ -1,0 +1,139 @@
+//! One run: the scenario of a seed from its beginning to its verdict.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use csb_core::config::TopicConfig;
+use csb_core::observe::log::Logger;
+use csb_core::runtime::clock;
+use csb_core::runtime::task_group::TaskGroup;
+use csb_core::topic::TopicCatalog;
+
+use super::event::{Entry, Event, EventLog};
+use super::plan::{Plan, TOPIC};
+use super::scheduler::{Livelock, Scheduler, WORLD};
+use super::seat::Seat;
+use super::stored_log::StoredLog;
+use super::verdict::{self, Finding, Obligations};
+use super::virtual_runtime::simulate;
+use super::world::{Phase, World};
+use super::{chaos, producers};
+use crate::faulty_store::FaultRates;
+
+const RETENTION_MS: u64 = 86_400_000;
+/// Longer than any scenario goes on.
+const LONGEST_SCENARIO: Duration = Duration::from_hours(2);
+/// What was late when everything healed has taken effect by then.
+const LAST_EFFECTS: Duration = Duration::from_secs(30);
+/// From then on everything has to be handled within this time. Deadlines, backoffs, idle polls and handlers that get
+/// stuck together need less.
+const LONGEST_CATCH_UP: Duration = Duration::from_mins(10);
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// Its scenario.
+    pub plan: Plan,
+    /// What happened.
+    pub entries: Vec<Entry>,
+    /// What was wrong; empty if nothing was.
+    pub findings: Vec<Finding>,
+    /// The order in which tasks had their turns, in short: the same for the same seed.
+    pub digest: u64,
+    /// From the end of all faults until everything was handled.
+    pub catch_up: Duration,
+}
+
+/// Runs the scenario of a seed and judges it.
+pub fn run_seed(seed: u64) -> Outcome {
+    let plan = Plan::of_seed(seed);
+    let begun: Arc<OnceLock<(EventLog, Arc<Scheduler>)>> = Arc::default();
+    let played = {
+        let (plan, begun) = (plan.clone(), Arc::clone(&begun));
+        simulate(seed, move |scheduler, random| async move {
+            let world = World::new(plan, Arc::clone(&scheduler), random);
+            begun.get_or_init(|| (world.events().clone(), Arc::clone(&scheduler)));
+            play(&world, &scheduler).await
+        })
+    };
+    let (findings, catch_up) = played.unwrap_or_else(|Livelock(tasks)| {
+        (vec![Finding::new(format!("these tasks run without ever waiting: {tasks:?}"))], Duration::ZERO)
+    });
+    let (events, scheduler) = begun.get().expect("the scenario has begun");
+    Outcome { seed, plan, entries: events.entries(), findings, digest: scheduler.digest(), catch_up }
+}
+
+async fn play(world: &Arc<World>, scheduler: &Scheduler) -> (Vec<Finding>, Duration) {
+    create_topic(world).await;
+    producers::store_backlog(world, world.plan.backlog.0).await;
+    clock::sleep(world.plan.backlog.1).await;
+    for slot in 0..world.plan.processes {
+        world.start_process(slot).await;
+    }
+    for (group, plan) in world.plan.groups.iter().enumerate() {
+        for partitions in &plan.seats {
+            let seat = Seat::new(Arc::clone(world), group, partitions.clone());
+            scheduler.spawn_in(WORLD, "seat", seat.run());
+        }
+    }
+    let busy = TaskGroup::new(Logger::silent());
+    for (index, plan) in world.plan.producers.iter().enumerate() {
+        busy.spawn("producer", producers::produce(Arc::clone(world), index, *plan));
+    }
+    busy.spawn("transactions", producers::run_transactions(Arc::clone(world)));
+    busy.spawn("legacy", producers::send_as_legacy(Arc::clone(world)));
+    busy.spawn("chaos", chaos::cause(Arc::clone(world)));
+    if !busy.wait_until_idle(LONGEST_SCENARIO).await {
+        return (vec![Finding::new("a send or a restart has no end")], Duration::ZERO);
+    }
+    heal(world);
+    clock::sleep(LAST_EFFECTS).await;
+    let log = StoredLog::read(&world.server, world.plan.partitions).await;
+    let (stalled, catch_up) = catch_up(world, &log).await;
+    world.phase.send_replace(Phase::Over);
+    for process in world.all_processes() {
+        world.disconnect(&process).await;
+    }
+    let mut findings = verdict::judge(&world.plan, &log, &world.events().entries());
+    findings.extend(stalled);
+    (findings, catch_up)
+}
+
+async fn create_topic(world: &World) {
+    let topics = TopicCatalog::new(Arc::clone(&world.server), Logger::silent());
+    let topic = TopicConfig {
+        name: TOPIC.to_owned(),
+        collection: TOPIC.to_owned(),
+        partitions: world.plan.partitions,
+        retention_ms: RETENTION_MS,
+    };
+    topics.create(&topic).await.expect("no faults here");
+}
+
+fn heal(world: &World) {
+    for process in world.all_processes() {
+        process.faults.set_rates(FaultRates::CALM);
+        process.faults.set_cut_off(false);
+    }
+    world.events().record(Event::Healed);
+    world.phase.send_replace(Phase::Healed);
+}
+
+/// Waits until everything that has to be handled is.
+async fn catch_up(world: &World, log: &StoredLog) -> (Option<Finding>, Duration) {
+    let since = clock::now();
+    let mut obligations = Obligations::new(&world.plan, log);
+    let all_met = world.events().wait_until(|entries| obligations.are_met(entries));
+    let is_met = clock::timeout(LONGEST_CATCH_UP, all_met).await.is_some();
+    let stalled = (!is_met).then(|| {
+        let open: BTreeSet<_> = obligations.open().into_iter().take(20).collect();
+        Finding::new(format!(
+            "stall: not handled within {} s of virtual time, as (group, partition, number): {open:?}",
+            LONGEST_CATCH_UP.as_secs()
+        ))
+    });
+    (stalled, since.elapsed())
+}

@@ -1,0 +1,237 @@
+//! Deliveries: in order, one after the other, failed ones again before later ones, finished ones never again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::finished::{Finished, Handled};
+use super::subscriptions::{End, Subscription, Subscriptions};
+use crate::simulation::event::{ClaimName, ClaimedPartition, Handling};
+use crate::simulation::plan::Plan;
+use crate::simulation::stored_log::{LoggedMessage, StoredLog};
+
+pub(super) struct Deliveries<'a> {
+    plan: &'a Plan,
+    log: &'a StoredLog,
+    lines: BTreeMap<(u64, u32), Line>,
+}
+
+/// What one subscription has done in one partition.
+#[derive(Default)]
+struct Line {
+    /// Messages in the order in which they were handled first, and their last attempt.
+    begun: Vec<i64>,
+    attempts: BTreeMap<i64, Attempt>,
+    /// In the handler now, with their deliveries.
+    running: BTreeMap<i64, u32>,
+}
+
+#[derive(Clone, Copy)]
+struct Attempt {
+    number: u32,
+    delivery: u32,
+    /// Read from the stream, not from the stored history.
+    is_streamed: bool,
+    /// Whether all of the delivery was given up, and only its first message counts it.
+    is_abandoned_batch: bool,
+}
+
+impl<'a> Deliveries<'a> {
+    pub(super) fn new(plan: &'a Plan, log: &'a StoredLog) -> Self {
+        Self { plan, log, lines: BTreeMap::new() }
+    }
+
+    pub(super) fn began(
+        &mut self,
+        handling: &Handling,
+        by: &Subscription,
+        finished: &Finished,
+        report: &mut impl FnMut(String),
+    ) {
+        let Some(message) = self.log.messages.get(&handling.number) else {
+            return report(format!("{handling:?}: no such message is stored"));
+        };
+        let is_elsewhere = message.partition != handling.partition
+            || handling.token.as_ref().is_some_and(|token| *token != message.token);
+        if is_elsewhere || !by.partitions.contains(&handling.partition) {
+            report(format!("{handling:?} does not belong there: {message:?}"));
+        }
+        let lane = self.lane(by.group);
+        let line = self.lines.entry((by.number, handling.partition)).or_default();
+        let in_lane =
+            |number: &i64| self.log.messages.get(number).is_some_and(|other| lane.holds(other, message));
+        let (delivery, _, _) = handling.delivery;
+        let beside = line.running.iter().find(|(number, other)| **other != delivery && in_lane(number));
+        if let Some((other, _)) = beside {
+            report(format!("{} is handled while {other} is, subscription {}", handling.number, by.number));
+        }
+        if let Some(attempt) = line.attempts.get(&handling.number).copied() {
+            if !attempt.may_be_followed_by(handling.attempt) {
+                report(format!(
+                    "attempt {} of {} follows {}",
+                    handling.attempt, handling.number, attempt.number
+                ));
+            }
+        } else {
+            judge_first(handling, message, by, report);
+            if let Some(last) = line.begun.iter().rev().find(|number| in_lane(number)) {
+                let was_streamed = line.attempts.get(last).is_some_and(|attempt| attempt.is_streamed);
+                judge_order(handling, message, &self.log.messages[last], was_streamed, report);
+            }
+            let unfinished = line.begun.iter().find(|number| {
+                let is_beside = line.attempts.get(number).is_some_and(|attempt| attempt.delivery == delivery);
+                in_lane(number) && !is_beside && !finished.is_finished(by.group, **number)
+            });
+            if let Some(other) = unfinished {
+                report(format!("{} is handled before {other} is finished", handling.number));
+            }
+            line.begun.push(handling.number);
+        }
+        let (number, is_streamed) = (handling.attempt, handling.token.is_some());
+        let attempt = Attempt { number, delivery, is_streamed, is_abandoned_batch: false };
+        line.attempts.insert(handling.number, attempt);
+        line.running.insert(handling.number, delivery);
+    }
+
+    pub(super) fn ended(&mut self, subscription: u64, partition: u32, number: i64) {
+        if let Some(line) = self.lines.get_mut(&(subscription, partition)) {
+            line.running.remove(&number);
+        }
+    }
+
+    pub(super) fn abandoned(&mut self, subscription: u64, delivery: u32) {
+        let lines = self.lines.range_mut((subscription, 0)..=(subscription, u32::MAX));
+        for (_, line) in lines {
+            let abandoned: BTreeSet<_> =
+                line.running.iter().filter(|(_, of)| **of == delivery).map(|(number, _)| *number).collect();
+            line.running.retain(|number, _| !abandoned.contains(number));
+            for number in &abandoned {
+                if let Some(attempt) = line.attempts.get_mut(number) {
+                    attempt.is_abandoned_batch = abandoned.len() > 1;
+                }
+            }
+        }
+    }
+
+    pub(super) fn buried(
+        &self,
+        claim: &ClaimName,
+        number: i64,
+        attempts: usize,
+        report: &mut impl FnMut(String),
+    ) {
+        let most = self.plan.groups[claim.at.0].handler.get_i32("maxRetries").expect("an Int32");
+        if attempts <= usize::try_from(most).expect("small") {
+            report(format!("{number} was given up by {claim:?} after {attempts} attempts"));
+        }
+    }
+
+    /// A message was handled that had been finished before.
+    pub(super) fn handled_again(
+        &self,
+        (number, index): (i64, usize),
+        partition: u32,
+        by: &Subscription,
+        before: Option<Handled>,
+        subscriptions: &Subscriptions,
+        report: &mut impl FnMut(String),
+    ) {
+        if subscriptions.is_superseded(by, partition, index) {
+            // It has not heard yet that the partition is another's.
+            return;
+        }
+        let Some(before) = before else {
+            return report(format!("{number} was handled by group {} and is in its dead letters", by.group));
+        };
+        let earlier = before.subscription;
+        if earlier == by.number {
+            return report(format!("{number} was handled twice by subscription {earlier}"));
+        }
+        let how = match subscriptions.end_of(earlier, partition, before.index, index) {
+            End::Unclean => return,
+            End::Released => "had released the partition",
+            End::Unreleased => "had ended in good order, without releasing the partition",
+        };
+        report(format!(
+            "{number} was handled again by subscription {}: subscription {earlier} {how}",
+            by.number
+        ));
+    }
+
+    fn lane(&self, group: usize) -> Lane {
+        let is_concurrent = self.plan.groups[group].handler.contains_key("concurrency");
+        if is_concurrent { Lane::Key } else { Lane::Partition }
+    }
+}
+
+/// What has to stay in order.
+#[derive(Clone, Copy)]
+enum Lane {
+    Partition,
+    Key,
+}
+
+impl Lane {
+    fn holds(self, one: &LoggedMessage, other: &LoggedMessage) -> bool {
+        match self {
+            Self::Partition => true,
+            Self::Key => one.key == other.key,
+        }
+    }
+}
+
+impl Attempt {
+    fn may_be_followed_by(self, next: u32) -> bool {
+        next == self.number + 1 || self.is_abandoned_batch && next == self.number
+    }
+}
+
+/// The first time that this subscription handles a message: it was not finished when the partition was claimed, and
+/// its attempts are counted on.
+fn judge_first(
+    handling: &Handling,
+    message: &LoggedMessage,
+    by: &Subscription,
+    report: &mut impl FnMut(String),
+) {
+    let claims = by.claims.iter().filter(|claimed| claimed.claim.at == (by.group, handling.partition));
+    let claims: Vec<_> = claims.collect();
+    if !handling.possible_duplicate && claims.iter().all(|claimed| was_finished(claimed, message)) {
+        report(format!("{handling:?} was finished when the partition was claimed: {claims:?}"));
+    }
+    let expected: BTreeSet<_> = claims.iter().map(|claimed| attempts_before(claimed, message) + 1).collect();
+    if !expected.contains(&handling.attempt) {
+        report(format!("{handling:?}: its attempt should be one of {expected:?}"));
+    }
+}
+
+fn was_finished(claimed: &ClaimedPartition, message: &LoggedMessage) -> bool {
+    claimed.finished_ahead.contains(&message.id)
+        || claimed.position.as_ref().is_some_and(|position| message.is_behind(position) == Some(true))
+}
+
+fn attempts_before(claimed: &ClaimedPartition, message: &LoggedMessage) -> u32 {
+    let known = claimed.attempts.iter().find(|(id, ..)| *id == message.id);
+    known.map_or(0, |(_, failed, is_in_flight)| failed + u32::from(*is_in_flight))
+}
+
+/// The stored history first, by server time; then the stream, by commit.
+fn judge_order(
+    handling: &Handling,
+    message: &LoggedMessage,
+    last: &LoggedMessage,
+    was_streamed: bool,
+    report: &mut impl FnMut(String),
+) {
+    let is_behind = match (&handling.token, was_streamed) {
+        (Some(_), true) => message.index > last.index,
+        (Some(_), false) => true,
+        (None, true) => false,
+        (None, false) => match (message.stamp, last.stamp) {
+            (Some(stamp), Some(last)) => stamp > last,
+            (Some(_), None) | (None, None) => true,
+            (None, Some(_)) => false,
+        },
+    };
+    if !is_behind {
+        report(format!("{} is handled after {}, which is behind it", handling.number, last.number));
+    }
+}
