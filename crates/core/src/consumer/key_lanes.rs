@@ -45,6 +45,8 @@ enum LaneState {
     Busy,
     /// Its first message is tried again from then on.
     Resting(Instant),
+    /// In no delivery; waits until it is held no more.
+    Held,
 }
 
 struct Lane {
@@ -52,6 +54,8 @@ struct Lane {
     messages: VecDeque<(u64, usize)>,
     bytes: usize,
     state: LaneState,
+    /// Writes that have to be through before its next message is handed out.
+    holds: usize,
 }
 
 /// The lanes of a partition.
@@ -69,7 +73,7 @@ impl KeyLanes {
     pub(super) fn push(&mut self, key: &LaneKey, message: u64, bytes: usize) {
         let lane = self.lanes.entry(key.clone()).or_insert_with(|| {
             self.ready.push_back(key.clone());
-            Lane { messages: VecDeque::new(), bytes: 0, state: LaneState::Ready }
+            Lane { messages: VecDeque::new(), bytes: 0, state: LaneState::Ready, holds: 0 }
         });
         lane.messages.push_back((message, bytes));
         lane.bytes += bytes;
@@ -146,8 +150,28 @@ impl KeyLanes {
         }
     }
 
+    /// A busy lane is not handed out again before as many calls of `unhold`, whoever releases it.
+    pub(super) fn hold(&mut self, key: &LaneKey) {
+        if let Some(lane) = self.lanes.get_mut(key) {
+            lane.holds += 1;
+        }
+    }
+
+    /// What the lane was held for is done.
+    pub(super) fn unhold(&mut self, key: &LaneKey) {
+        let Some(lane) = self.lanes.get_mut(key) else { return };
+        lane.holds = lane.holds.saturating_sub(1);
+        if lane.holds == 0 && lane.state == LaneState::Held {
+            self.make_ready(key);
+        }
+    }
+
     fn make_ready(&mut self, key: &LaneKey) {
         let Some(lane) = self.lanes.get_mut(key) else { return };
+        if lane.holds > 0 {
+            lane.state = LaneState::Held;
+            return;
+        }
         if lane.messages.is_empty() {
             self.lanes.remove(key);
             return;
@@ -163,7 +187,7 @@ impl KeyLanes {
         if let Some(lane) = self.lanes.get_mut(key) {
             lane.state = match lane.state {
                 LaneState::Resting(longer) => LaneState::Resting(until.max(longer)),
-                LaneState::Ready | LaneState::Busy => LaneState::Resting(until),
+                LaneState::Ready | LaneState::Busy | LaneState::Held => LaneState::Resting(until),
             };
         }
     }
@@ -172,7 +196,7 @@ impl KeyLanes {
     pub(super) fn next_wake(&self) -> Option<Instant> {
         let resting = |lane: &Lane| match lane.state {
             LaneState::Resting(until) => Some(until),
-            LaneState::Ready | LaneState::Busy => None,
+            LaneState::Ready | LaneState::Busy | LaneState::Held => None,
         };
         self.lanes.values().filter_map(resting).min()
     }

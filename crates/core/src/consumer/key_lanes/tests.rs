@@ -184,3 +184,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_held_lane_waits_for_every_write_also_when_it_has_rested() {
+    let a = key("a");
+    let mut lanes = lanes(&[(&a, 1), (&a, 2), (&a, 3), (&a, 4)]);
+    let now = clock::now();
+    assert_eq!(lanes.take(WIDE, never).messages, [1, 2, 3, 4]);
+    lanes.finish(&a, 1);
+    lanes.finish(&a, 2);
+    lanes.hold(&a);
+    lanes.hold(&a);
+    lanes.rest(&a, now);
+    lanes.release(&a);
+    lanes.unhold(&a);
+    lanes.wake(now);
+    assert_eq!(lanes.ready_messages(), 0, "one write is on its way");
+    lanes.unhold(&a);
+    assert_eq!(lanes.take(WIDE, never).messages, [3, 4]);
+    lanes.unhold(&a);
+    assert!(lanes.take(WIDE, never).messages.is_empty(), "it is in a delivery");
+}

@@ -112,7 +112,7 @@ impl PartitionWorker {
                 message.is_marked = false;
             }
         }
-        self.release_lanes(&lanes, &[]);
+        self.release_lanes(&lanes);
     }
 
     /// Gives the messages to the user's code, as far as they can be given.
@@ -133,9 +133,8 @@ impl PartitionWorker {
         }
         if delivered.is_empty() {
             if let Some((number, reason)) = undeliverable {
-                let held = self.in_flight.get(number).map(|message| message.lane.clone());
                 self.give_up(number, reason);
-                self.release_lanes(&lanes, held.as_slice());
+                self.release_lanes(&lanes);
             }
             return;
         }
@@ -154,7 +153,7 @@ impl PartitionWorker {
             lanes
         } else {
             let (busy, free): (Vec<_>, Vec<_>) = lanes.into_iter().partition(is_busy);
-            self.release_lanes(&free, &[]);
+            self.release_lanes(&free);
             busy
         };
         let mut delivery = RunningDelivery::preparing(Taken { messages, lanes }, self.parts.handler_timeout);
@@ -193,11 +192,9 @@ impl PartitionWorker {
         self.bury(number);
     }
 
-    /// These lanes are in no delivery any more, except the `held` ones.
-    pub(super) fn release_lanes(&mut self, lanes: &[LaneKey], held: &[LaneKey]) {
-        for lane in lanes.iter().filter(|lane| !held.contains(lane)) {
-            self.lanes.release(lane);
-        }
+    /// These lanes are in no delivery any more.
+    pub(super) fn release_lanes(&mut self, lanes: &[LaneKey]) {
+        lanes.iter().for_each(|lane| self.lanes.release(lane));
     }
 }
 

@@ -57,7 +57,7 @@ impl PartitionWorker {
         match written {
             Written::Marks(id) => self.prepared(id, is_stored),
             Written::DeadLetter { lane, event } => {
-                self.lanes.release(&lane);
+                self.lanes.unhold(&lane);
                 if is_stored {
                     self.parts
                         .logger
@@ -121,7 +121,7 @@ impl PartitionWorker {
     /// The delivery has ended; what it left may be delivered again.
     fn end_delivery(&mut self, id: DeliveryId) {
         if let Some(delivery) = self.running.remove(&id) {
-            self.release_lanes(&delivery.lanes, &[]);
+            self.release_lanes(&delivery.lanes);
         }
     }
 
@@ -184,7 +184,6 @@ impl PartitionWorker {
     fn apply_decisions(&mut self, id: DeliveryId) {
         let Some(delivery) = self.running.remove(&id) else { return };
         let now = clock::now();
-        let mut held = Vec::new();
         let mut is_retried = false;
         for (number, retry_after) in delivery.told {
             let Some(message) = self.in_flight.get(number) else { continue };
@@ -194,13 +193,12 @@ impl PartitionWorker {
                 self.lanes.rest(&lane, now + delay);
             } else {
                 self.bury(number);
-                held.push(lane);
             }
         }
         if is_retried {
             self.store_attempts();
         }
-        self.release_lanes(&delivery.lanes, &held);
+        self.release_lanes(&delivery.lanes);
     }
 
     /// Moves a message to the dead letters. Later checkpoints are stored after it, so that the partition does not move
@@ -222,6 +220,7 @@ impl PartitionWorker {
             error_name: message.failed.last().map(|last| last.error.name.clone()).unwrap_or_default(),
         };
         self.lanes.finish(&lane, number);
+        self.lanes.hold(&lane);
         self.in_flight.finish(number);
         if self.caution.finished_one() {
             self.parts.committer.forget_unclean_ends();
