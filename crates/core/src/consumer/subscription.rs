@@ -134,10 +134,10 @@ impl Subscription {
             committers.push(launch.start());
             watched.push(watch);
         }
-        start_watches(parts, watched, &commits);
+        start_watches(parts, watched, &partitions, &commits);
         if parts.config.enable_offset_monitoring {
             let monitor = monitor_offsets(parts.progress.clone(), committers.clone(), parts.logger.clone());
-            commits.spawn("offset monitor", monitor);
+            commits.spawn("offset monitor", while_any_runs(partitions.clone(), monitor));
         }
         parts.events.emit(|| ConsumerEvent::Assigned {
             partitions: owned.iter().map(|partition| partition.claim.key.partition).collect(),
@@ -283,15 +283,29 @@ async fn join_feed(
     Ok(owned.iter().map(|partition| after(partition).and_then(|_| joined.next())).collect())
 }
 
-/// They end with the commits, and when the handler is gone.
-fn start_watches(parts: &SubscriptionParts, watched: Vec<WatchedPartition>, tasks: &TaskGroup) {
+/// They end with the partitions, whoever waits for that.
+fn start_watches(
+    parts: &SubscriptionParts,
+    watched: Vec<WatchedPartition>,
+    partitions: &TaskGroup,
+    tasks: &TaskGroup,
+) {
     let watch = StallWatchParts {
         store: Arc::clone(&parts.store),
         feed: parts.feed.clone(),
         events: parts.events.clone(),
         logger: parts.logger.clone(),
     };
-    tasks.spawn("stall watch", watch_stalls(watch, watched));
+    tasks.spawn("stall watch", while_any_runs(partitions.clone(), watch_stalls(watch, watched)));
     let (handler, events) = (Arc::downgrade(&parts.handler), parts.events.clone());
-    tasks.spawn("event loop watch", watch_event_loop(handler, events, parts.logger.clone()));
+    let watch = watch_event_loop(handler, events, parts.logger.clone());
+    tasks.spawn("event loop watch", while_any_runs(partitions.clone(), watch));
+}
+
+async fn while_any_runs(partitions: TaskGroup, watch: impl Future<Output = ()>) {
+    tokio::select! {
+        biased;
+        () = partitions.idle() => {}
+        () = watch => {}
+    }
 }

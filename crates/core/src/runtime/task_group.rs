@@ -57,9 +57,14 @@ impl TaskGroup {
 
     /// Waits until every task has ended. `false` if `limit` passed first.
     pub async fn wait_until_idle(&self, limit: Duration) -> bool {
+        clock::timeout(limit, self.idle()).await.is_some()
+    }
+
+    /// Waits until every task has ended.
+    pub async fn idle(&self) {
         let mut running = self.running.subscribe();
-        clock::timeout(limit, async { running.wait_for(|count| *count == 0).await.is_ok() }).await
-            == Some(true)
+        // The sender is here.
+        let _ = running.wait_for(|count| *count == 0).await;
     }
 
     /// Ends every task at its next wait.
