@@ -48,6 +48,7 @@ pub(super) struct OffsetCommitter {
 enum Command {
     Advance { checkpoint: Checkpoint, number: u64 },
     Flush(oneshot::Sender<Result<bool>>),
+    Settle(oneshot::Sender<Result<()>>),
     Attempts { attempts: Vec<MessageAttempts>, done: oneshot::Sender<Result<()>> },
     ForgetUncleanEnds,
     Bury { letter: Box<DeadLetter>, checkpoint: Checkpoint, done: oneshot::Sender<Result<()>> },
@@ -76,6 +77,7 @@ impl OffsetCommitter {
             newest_number: 0,
             due: None,
             flushes: Vec::new(),
+            settles: Vec::new(),
             attempts: None,
             attempts_due: None,
             attempts_stored: Vec::new(),
@@ -114,6 +116,13 @@ impl OffsetCommitter {
     pub(super) async fn flush(&self) -> Result<bool> {
         let (done, outcome) = oneshot::channel();
         let _ = self.commands.send(Command::Flush(done));
+        outcome.await.unwrap_or_else(|_| Err(lost(&self.state)))
+    }
+
+    /// Stores everything that is to be stored, trying until it is done or the partition is lost.
+    pub(super) async fn settle(&self) -> Result<()> {
+        let (done, outcome) = oneshot::channel();
+        let _ = self.commands.send(Command::Settle(done));
         outcome.await.unwrap_or_else(|_| Err(lost(&self.state)))
     }
 
@@ -165,6 +174,8 @@ struct CommitterTask {
     newest_number: u64,
     due: Option<Instant>,
     flushes: Vec<oneshot::Sender<Result<bool>>>,
+    /// Who waits until nothing is left to be stored.
+    settles: Vec<oneshot::Sender<Result<()>>>,
     /// Attempts that are not stored, and who waits until they are.
     attempts: Option<Vec<MessageAttempts>>,
     attempts_due: Option<Instant>,
@@ -183,6 +194,10 @@ impl CommitterTask {
             self.commit_if_due().await;
             if self.state.borrow().fenced {
                 break;
+            }
+            if self.newest.is_none() && self.attempts.is_none() {
+                // Whoever asked may have stopped waiting.
+                self.settles.drain(..).for_each(|settled| _ = settled.send(Ok(())));
             }
         }
     }
@@ -221,6 +236,10 @@ impl CommitterTask {
             Command::Flush(done) => {
                 self.due = Some(clock::now());
                 self.flushes.push(done);
+            }
+            Command::Settle(done) => {
+                self.due = Some(clock::now());
+                self.settles.push(done);
             }
             Command::Attempts { attempts, done } => {
                 self.attempts = Some(attempts);

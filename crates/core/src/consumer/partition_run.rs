@@ -21,8 +21,15 @@ use crate::feed::Joined;
 use crate::feed::partition_buffer::PartitionBuffer;
 use crate::observe::consumer_event::{ConsumerEvent, RevokedReason};
 use crate::observe::log::Logger;
+use crate::runtime::backoff::Backoff;
 use crate::runtime::task_group::TaskGroup;
+use crate::runtime::{clock, random};
 use crate::store::contract::{Claim, OffsetKey, Store};
+
+/// A partition that was left is given back within this time, if the server lets us; the grace period of a shutdown may
+/// end sooner.
+const LAST_WRITES_WITHIN: Duration = Duration::from_secs(30);
+const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// Starts the tasks of one partition.
 pub(super) struct PartitionLaunch<'a> {
@@ -155,19 +162,31 @@ impl PartitionEnding {
                 self.report(&error.on_topic(&key.topic).on_partition(key.partition).in_group(&key.group_id));
             }
         }
-        self.logger.debug(|| format!("{key}: drained"));
         // Also when commits are the user's: without a crash nothing that is handled is delivered again.
-        if let Err(error) = self.committer.flush().await {
+        if clock::timeout(LAST_WRITES_WITHIN, self.leave()).await.is_none() {
+            self.logger.error(|| {
+                format!("{key} could not be left in good order: its last messages will be delivered again")
+            });
+        }
+        self.revoked(reason);
+    }
+
+    /// Stores what is finished and gives the partition back, however long the server takes.
+    async fn leave(&self) {
+        let key = &self.claim.key;
+        if let Err(error) = self.committer.settle().await {
             self.logger.error(|| {
                 format!("last commit of {key} failed, its messages will be delivered again: {error:?}")
             });
         }
-        self.logger.debug(|| format!("{key}: committed"));
-        if let Err(error) = self.store.release_offset(&self.claim).await {
+        let mut backoff = Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1);
+        while let Err(error) = self.store.release_offset(&self.claim).await {
             self.logger.warn(|| format!("{key} could not be released: {error:?}"));
+            if !error.is_retryable() {
+                break;
+            }
+            clock::sleep(backoff.next_delay(random::next_u32())).await;
         }
-        self.logger.debug(|| format!("{key}: released"));
-        self.revoked(reason);
     }
 
     fn revoked(&self, reason: RevokedReason) {
