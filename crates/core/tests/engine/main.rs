@@ -6,6 +6,7 @@ mod delivery;
 mod events;
 mod failures;
 mod feed_hand_over;
+mod finished_ahead;
 mod history;
 mod lag;
 mod lifecycle;

@@ -1,11 +1,11 @@
 //! Messages come in from the buffer and get their lanes; what is known of them from before goes with them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use bson::Bson;
 
 use super::{Inheritance, MOST_MESSAGES, PartitionWorker};
-use crate::consumer::checkpoint::MessageAttempts;
+use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::consumer::in_flight::{InFlightMessage, message_id};
 use crate::consumer::key_lanes::LaneKey;
 use crate::dead_letter::{FailedAttempt, HandlerError};
@@ -23,7 +23,7 @@ const LOOKED_FOR_IN: u64 = 100_000;
 
 /// What the offset document said about messages that have not come yet.
 pub(super) struct Inherited {
-    finished: HashSet<Vec<u8>>,
+    finished: BTreeMap<Vec<u8>, Bson>,
     attempts: HashMap<Vec<u8>, MessageAttempts>,
     looked_at: u64,
 }
@@ -32,7 +32,7 @@ impl Inherited {
     pub(super) fn new(inheritance: Inheritance) -> Self {
         let attempts = inheritance.attempts.into_iter().map(|one| (id_bytes(&one.message_id), one));
         Self {
-            finished: inheritance.finished_ahead.iter().map(id_bytes).collect(),
+            finished: inheritance.finished_ahead.into_iter().map(|id| (id_bytes(&id), id)).collect(),
             attempts: attempts.collect(),
             looked_at: 0,
         }
@@ -42,6 +42,17 @@ impl Inherited {
         self.attempts.values().cloned()
     }
 
+    /// What has not come by now was finished after all.
+    pub(super) fn forget(&mut self) {
+        self.finished.clear();
+        self.attempts.clear();
+    }
+
+    /// Ids of finished messages that have not come yet.
+    pub(super) fn finished(&self) -> impl Iterator<Item = Bson> {
+        self.finished.values().cloned()
+    }
+
     /// What is known of this message: whether it is finished, and its attempts.
     fn take(&mut self, message: &BufferedMessage) -> (bool, Option<MessageAttempts>) {
         if self.finished.is_empty() && self.attempts.is_empty() {
@@ -49,11 +60,10 @@ impl Inherited {
         }
         self.looked_at += 1;
         if self.looked_at > LOOKED_FOR_IN {
-            self.finished.clear();
-            self.attempts.clear();
+            self.forget();
         }
         let id = id_bytes(&message_id(message));
-        (self.finished.remove(&id), self.attempts.remove(&id))
+        (self.finished.remove(&id).is_some(), self.attempts.remove(&id))
     }
 }
 
@@ -83,6 +93,13 @@ impl PartitionWorker {
         }
     }
 
+    /// What is finished, here or by owners before.
+    pub(super) fn checkpoint(&self) -> Checkpoint {
+        let mut checkpoint = self.in_flight.checkpoint();
+        checkpoint.finished_ahead.extend(self.inherited.finished());
+        checkpoint
+    }
+
     fn take_in_one(&mut self, buffered: BufferedMessage) {
         let lane = self.lane_of(&buffered);
         let (is_finished, attempts) = self.inherited.take(&buffered);
@@ -94,7 +111,7 @@ impl PartitionWorker {
         let number = self.in_flight.push(message);
         if is_finished {
             self.in_flight.finish(number);
-            self.parts.committer.advance(self.in_flight.checkpoint());
+            self.parts.committer.advance(self.checkpoint());
         } else {
             self.lanes.push(&lane, number, size);
         }

@@ -111,7 +111,7 @@ impl PartitionWorker {
                 self.parts.committer.forget_unclean_ends();
             }
         }
-        self.parts.committer.advance(self.in_flight.checkpoint());
+        self.parts.committer.advance(self.checkpoint());
         // With caution the next mark replaces this one, unless nothing comes.
         if had_attempts && (!self.caution.holds() || self.lanes.ready_messages() == 0) {
             self.store_attempts();
@@ -225,7 +225,7 @@ impl PartitionWorker {
         if self.caution.finished_one() {
             self.parts.committer.forget_unclean_ends();
         }
-        let stored = self.parts.committer.bury(letter, self.in_flight.checkpoint());
+        let stored = self.parts.committer.bury(letter, self.checkpoint());
         let written = Written::DeadLetter { lane, event };
         self.writes.push(Box::pin(async move { (written, stored.await) }));
         self.store_attempts();
