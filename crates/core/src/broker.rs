@@ -177,7 +177,8 @@ impl Broker {
         };
         let consumer = Consumer::new(config, parts);
         let mut consumers = connected.consumers.lock().unwrap_or_else(PoisonError::into_inner);
-        consumers.retain(Consumer::is_connected);
+        // One that is still draining has to be waited for at the end.
+        consumers.retain(|consumer| !consumer.has_ended());
         consumers.push(consumer.clone());
         Ok(consumer)
     }

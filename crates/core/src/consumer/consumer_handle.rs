@@ -220,6 +220,11 @@ impl Consumer {
         !self.0.disconnected.load(Ordering::Acquire)
     }
 
+    /// Whether it was disconnected and nothing of it is left to wait for.
+    pub(crate) fn has_ended(&self) -> bool {
+        !self.is_connected() && self.running().is_none_or(|subscription| subscription.has_ended())
+    }
+
     /// Whether it delivers messages, or would if it were not paused.
     pub fn is_subscribed(&self) -> bool {
         self.running().is_some_and(|subscription| subscription.is_active())

@@ -214,6 +214,11 @@ impl Subscription {
         *self.control.borrow() != Control::Close && self.live.load(Ordering::Acquire) > 0
     }
 
+    /// Whether every partition has drained and was given back.
+    pub(super) fn has_ended(&self) -> bool {
+        self.partitions.is_idle()
+    }
+
     pub(super) fn offset_info(&self) -> OffsetInfo {
         self.progress.offset_info(&self.committers)
     }

@@ -60,6 +60,11 @@ impl TaskGroup {
         clock::timeout(limit, self.idle()).await.is_some()
     }
 
+    /// Whether every task has ended.
+    pub fn is_idle(&self) -> bool {
+        *self.running.borrow() == 0
+    }
+
     /// Waits until every task has ended.
     pub async fn idle(&self) {
         let mut running = self.running.subscribe();

@@ -16,6 +16,7 @@ use crate::scene::{GROUP, Scene, TOPIC, consumer, part, producer, send, subscrib
 on_both_stores!(
     draining_finishes_the_message_in_the_handler,
     closing_twice_and_at_once,
+    the_broker_waits_for_consumers_that_are_still_draining,
     nothing_works_after_disconnect,
     a_subscribed_consumer_refuses_another_handler,
     commits_by_hand_when_asked_and_at_the_end,
@@ -73,6 +74,37 @@ async fn closing_twice_and_at_once(scene: Scene) {
     reader.disconnect(true).await;
     broker.disconnect(true).await;
     assert!(!broker.is_connected() && !reader.is_connected());
+    scene.end().await;
+}
+
+async fn the_broker_waits_for_consumers_that_are_still_draining(scene: Scene) {
+    let broker = scene.broker().await;
+    let numbers = producer(&broker, 1).await;
+    let (entered, mut in_handler) = watch::channel(false);
+    let handler = RecordingHandler::new(move |_| {
+        entered.send_replace(true);
+        async move {
+            clock::sleep(Duration::from_millis(200)).await;
+            Ok(())
+        }
+    });
+    let reader = consumer(&broker, doc! {});
+    subscribe(&reader, &handler).await;
+    send(&numbers, 0..1).await;
+    in_handler.wait_for(|entered| *entered).await.expect("the handler runs");
+    // As from inside of the handler.
+    reader.disconnect(false).await;
+    drop(consumer(&broker, doc! { "groupId": "another" }));
+    broker.disconnect(true).await;
+    assert_eq!(handler.recorded().handled.len(), 1, "the handler was left behind");
+    assert_eq!(handler.recorded().consumer_errors, []);
+
+    let broker = scene.broker().await;
+    let again = RecordingHandler::accepting();
+    subscribe(&consumer(&broker, doc! {}), &again).await;
+    send(&producer(&broker, 1).await, 1..2).await;
+    assert_eq!(again.wait_for_handled(1).await.numbers_of(0), [1], "the last commit was lost");
+    broker.disconnect(true).await;
     scene.end().await;
 }
 
