@@ -6,6 +6,7 @@
 mod chaos;
 mod event;
 mod handler;
+mod known;
 mod observed_store;
 mod plan;
 mod process;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bson::{Document, doc};
 
+use super::known;
 use crate::faulty_store::FaultRates;
 use crate::seeded_random::SeededRandom;
 
@@ -229,14 +230,16 @@ fn actions(random: &mut SeededRandom) -> ActionPlan {
 }
 
 fn producer(random: &mut SeededRandom) -> ProducerPlan {
+    let has_keys = random.chance(700);
     ProducerPlan {
         sends: random.between(1, 30),
         most_messages: *random.pick(&[1, 1, 5]),
         every_ms: *random.pick(&[0, 20, 500, 3_000]),
         at_once: *random.pick(&[1, 1, 4]),
-        has_keys: random.chance(700),
+        has_keys,
         filler_bytes: *random.pick(&[0, 0, 400]),
-        sends_again: random.chance(300),
+        // An id is unique in its partition, so only what goes to the same one again can be told.
+        sends_again: has_keys && random.chance(400),
     }
 }
 
@@ -250,6 +253,7 @@ fn rates(random: &mut SeededRandom) -> FaultRates {
         request_lost: rate(50),
         reply_lost: rate(50),
         late: rate(10),
+        late_offsets: !known::late_offset_writes(),
         slow: rate(100),
         stream_ends: rate(100),
         stream_hangs: rate(10),

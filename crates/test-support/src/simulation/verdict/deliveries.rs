@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::finished::{Finished, Handled};
 use super::subscriptions::{End, Subscription, Subscriptions};
 use crate::simulation::event::{ClaimName, ClaimedPartition, Handling};
+use crate::simulation::known;
 use crate::simulation::plan::Plan;
 use crate::simulation::stored_log::{LoggedMessage, StoredLog};
 
@@ -136,6 +137,10 @@ impl<'a> Deliveries<'a> {
     ) {
         if subscriptions.is_superseded(by, partition, index) {
             // It has not heard yet that the partition is another's.
+            return;
+        }
+        let is_unstamped = self.log.messages.get(&number).is_some_and(|message| message.stamp.is_none());
+        if is_unstamped && known::unstamped_messages_again() {
             return;
         }
         let Some(before) = before else {
