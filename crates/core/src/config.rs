@@ -12,7 +12,7 @@ mod producer_config;
 mod topic_config;
 
 pub use broker_config::{BrokerConfig, MongoUri};
-pub use consumer_config::{ChangeStreamWatchOptions, ConsumerConfig, WithoutEffect};
+pub use consumer_config::{ChangeStreamWatchOptions, ConsumerConfig, OnExpired, WithoutEffect};
 pub use handler_config::{BatchConfig, CommitSchedule, HandlerConfig, RetryBackoff};
 pub use log_level::LogLevel;
 pub use producer_config::{PartitionStrategy, ProducerConfig};

@@ -5,6 +5,7 @@ pub mod contract;
 pub mod memory;
 pub mod mongo;
 pub mod offset_document;
+pub mod position_document;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -53,6 +53,8 @@ macro_rules! store_conformance {
             history {
                 stamped_messages_come_in_order_within_bounds
                 unstamped_messages_come_in_the_order_of_their_ids
+                unstamped_messages_can_be_read_since_an_id
+                a_snapshot_shows_what_was_there_at_its_time
                 ids_of_every_type_are_paged_through
                 a_foreign_field_named_like_the_stamp_hides_nothing
                 an_unknown_collection_is_empty
@@ -60,6 +62,7 @@ macro_rules! store_conformance {
             }
             hand_off {
                 history_and_stream_are_disjoint_and_complete
+                a_snapshot_and_the_stream_behind_it_are_disjoint_and_complete
             }
             offsets {
                 an_unknown_offset_is_none_and_cannot_be_committed
@@ -72,6 +75,9 @@ macro_rules! store_conformance {
                 a_record_has_the_form_of_1_4_2
                 a_written_record_becomes_the_position
                 an_offset_that_is_no_token_is_refused
+                an_offset_that_names_a_message_is_a_place_in_the_history
+                a_deleted_offset_is_made_again_once
+                a_group_is_born_with_its_first_offset
                 lists_the_offsets_of_a_group_newest_first
             }
             topics {

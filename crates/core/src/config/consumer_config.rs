@@ -13,6 +13,18 @@ const GROUP_ID: TextRule = TextRule {
     accepts: |id| (1..=200).contains(&id.len()) && !id.contains(char::is_control),
 };
 
+/// What to do when messages may have been deleted before they were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "config.d.ts", rename_all = "lowercase"))]
+pub enum OnExpired {
+    /// End the partition, with an error that names the range of time.
+    Fail,
+    /// Go on with what is there, and say so.
+    Skip,
+}
+
+const ON_EXPIRED: [(&str, OnExpired); 2] = [("fail", OnExpired::Fail), ("skip", OnExpired::Skip)];
+
 /// A member of a consumer group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "config.d.ts", rename_all = "camelCase"))]
@@ -41,6 +53,13 @@ pub struct ConsumerConfig {
     /// @default false
     #[cfg_attr(test, ts(optional = nullable, type = "boolean | undefined"))]
     pub from_beginning: bool,
+    /// What to do when messages may have been deleted by the topic's retention before the group read them, which shows
+    /// when its position is lost: `fail` ends the partition with `ERR_CSB_MESSAGES_EXPIRED`, and nothing is passed over
+    /// unless somebody says so; `skip` goes on with what is there, after the event `expired` and a line in the log.
+    ///
+    /// @default 'fail'
+    #[cfg_attr(test, ts(optional = nullable, type = "OnExpired | undefined"))]
+    pub on_expired: OnExpired,
     /// How often a failed message is tried again before it becomes a dead letter, 0 to 1000. What `subscribe` is given
     /// goes before it.
     ///
@@ -126,6 +145,7 @@ impl ConsumerConfig {
             auto_commit: fields.boolean("autoCommit", true),
             auto_commit_interval_ms: fields.optional_integer("autoCommitIntervalMs", 10..=3_600_000),
             from_beginning: fields.boolean("fromBeginning", false),
+            on_expired: fields.one_of("onExpired", &ON_EXPIRED, str::eq).unwrap_or(OnExpired::Fail),
             max_retries: fields.integer("maxRetries", 0..=1000, 3),
             retry_delay_ms: fields.integer("retryDelayMs", 0..=3_600_000, 1_000),
             enable_offset_monitoring: fields.boolean("enableOffsetMonitoring", false),
@@ -171,7 +191,7 @@ mod tests {
             (3, 1_000, false)
         );
         assert_eq!((config.options.batch_size, config.options.max_await_time_ms), (1_000, 1_000));
-        assert_eq!(config.max_buffered_bytes, 1_048_576);
+        assert_eq!((config.max_buffered_bytes, config.on_expired), (1_048_576, OnExpired::Fail));
     }
 
     #[test]
@@ -179,7 +199,7 @@ mod tests {
         let document = doc! {
             "groupId": "classroom-service", "topic": "purchases.new-purchase", "partitions": [0.0, 2],
             "autoCommit": true, "autoCommitIntervalMs": 15_000, "fromBeginning": true, "maxRetries": 5,
-            "retryDelayMs": 0, "enableOffsetMonitoring": true,
+            "retryDelayMs": 0, "enableOffsetMonitoring": true, "onExpired": "skip",
             "options": { "batchSize": 100, "maxAwaitTimeMS": 500, "fullDocument": "updateLookup", "resumeAfter": null },
         };
         let config = ConsumerConfig::from_document(&document).unwrap();
@@ -187,12 +207,13 @@ mod tests {
         assert_eq!((config.auto_commit, config.auto_commit_interval_ms), (true, Some(15_000)));
         assert!(config.from_beginning && config.enable_offset_monitoring);
         assert_eq!((config.max_retries, config.retry_delay_ms), (5, 0));
+        assert_eq!(config.on_expired, OnExpired::Skip);
         assert_eq!((config.options.batch_size, config.options.max_await_time_ms), (100, 500));
     }
 
     #[test]
     fn refuses_what_is_out_of_limits() {
-        let bad: [(&str, Bson); 16] = [
+        let bad: [(&str, Bson); 17] = [
             ("groupId", "".into()),
             ("groupId", "a\nb".into()),
             ("groupId", "x".repeat(201).into()),
@@ -207,6 +228,7 @@ mod tests {
             ("retryDelayMs", 3_600_001.into()),
             ("maxBufferedBytes", 65_535.into()),
             ("maxBufferedBytes", 67_108_865.into()),
+            ("onExpired", "ignore".into()),
             ("options", doc! { "batchSize": 0 }.into()),
             ("options", doc! { "maxAwaitTimeMS": 60_001 }.into()),
         ];

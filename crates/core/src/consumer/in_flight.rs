@@ -175,7 +175,7 @@ mod tests {
     use crate::feed::stream_token::{ClusterTime, StreamToken};
 
     fn at(increment: u32) -> Position {
-        Position::Stream { after: StreamToken::after(ClusterTime { seconds: 9, increment }) }
+        Position::behind(StreamToken::after(ClusterTime { seconds: 9, increment }))
     }
 
     fn message(increment: u32) -> InFlightMessage {

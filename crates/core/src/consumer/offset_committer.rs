@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::checkpoint::{Checkpoint, MessageAttempts};
 use super::consumer_events::ConsumerEvents;
+use super::held_offset::HeldOffset;
 use super::position::Position;
 use crate::config::CommitSchedule;
 use crate::dead_letter::DeadLetter;
@@ -22,7 +23,7 @@ use crate::runtime::backoff::Backoff;
 use crate::runtime::clock::{self, Instant};
 use crate::runtime::random;
 use crate::runtime::task_group::TaskGroup;
-use crate::store::contract::{Claim, CommitOutcome, Store};
+use crate::store::contract::{CommitOutcome, OffsetKey};
 
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
@@ -56,8 +57,8 @@ enum Command {
 
 /// What a committer works with.
 pub(super) struct CommitterParts {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) claim: Claim,
+    pub(super) key: OffsetKey,
+    pub(super) offset: HeldOffset,
     /// What is stored already.
     pub(super) committed: Option<Position>,
     pub(super) schedule: CommitSchedule,
@@ -261,7 +262,7 @@ impl CommitterTask {
         }
         self.due = None;
         let Some(checkpoint) = self.newest.clone() else { return self.answer_flushes(&Ok(false)) };
-        match self.parts.store.commit_offset(&self.parts.claim, &checkpoint).await {
+        match self.parts.offset.commit(&checkpoint).await {
             Ok(CommitOutcome::Committed) => {
                 self.stored(checkpoint.position);
                 self.answer_flushes(&Ok(true));
@@ -280,7 +281,7 @@ impl CommitterTask {
         }
         self.attempts_due = None;
         let Some(attempts) = self.attempts.take() else { return };
-        let outcome = match self.parts.store.record_attempts(&self.parts.claim, &attempts).await {
+        let outcome = match self.parts.offset.record_attempts(&attempts).await {
             Ok(CommitOutcome::Committed) => Ok(()),
             Ok(CommitOutcome::Fenced) => {
                 self.fence();
@@ -301,11 +302,11 @@ impl CommitterTask {
 
     /// A count that stays too high only makes the next owner more careful than needed.
     async fn forget_unclean_ends(&mut self) {
-        match self.parts.store.forget_unclean_ends(&self.parts.claim).await {
+        match self.parts.offset.forget_unclean_ends().await {
             Ok(CommitOutcome::Committed) => {}
             Ok(CommitOutcome::Fenced) => self.fence(),
             Err(error) => {
-                let key = &self.parts.claim.key;
+                let key = &self.parts.key;
                 self.parts.logger.warn(|| format!("progress of {key} not noted: {error:?}"));
             }
         }
@@ -313,7 +314,7 @@ impl CommitterTask {
 
     fn delay_after(&mut self, what: &str, error: &Error) -> Duration {
         let delay = self.backoff.next_delay(random::next_u32());
-        let key = &self.parts.claim.key;
+        let key = &self.parts.key;
         self.parts
             .logger
             .warn(|| format!("{what} of {key} not stored, next try in {} ms: {error:?}", delay.as_millis()));
@@ -327,7 +328,7 @@ impl CommitterTask {
 
     async fn bury(&mut self, letter: &DeadLetter, checkpoint: &Checkpoint) -> Result<()> {
         loop {
-            match self.parts.store.commit_dead_letter(&self.parts.claim, checkpoint, letter).await {
+            match self.parts.offset.bury(letter, checkpoint).await {
                 Ok(CommitOutcome::Committed) => {
                     self.stored(checkpoint.position.clone());
                     return Ok(());
@@ -349,7 +350,7 @@ impl CommitterTask {
         self.newest = None;
         let covered = self.newest_number;
         self.parts.events.emit(|| ConsumerEvent::Committed {
-            partition: self.parts.claim.key.partition,
+            partition: self.parts.key.partition,
             offset: position.stream_token().cloned(),
         });
         self.state.send_modify(|state| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use super::position::{HistoryPosition, HistoryProgress, Position};
+use super::position::{HistoryProgress, Position};
 use crate::error::Result;
 use crate::feed::stream_token::ClusterTime;
 use crate::partition::partition_id::collection_name;
@@ -62,7 +62,7 @@ async fn measure_partition(
     for range in unfinished(position.as_ref(), query.from_beginning) {
         messages += store.count_history(&collection, range.clone(), MOST_COUNTED - messages).await?;
         if oldest.is_none()
-            && let Some(first) = store.read_history(&collection, range, 1).await?.first()
+            && let Some(first) = store.read_history(&collection, range, None, 1).await?.first()
         {
             oldest = Some(sent_at(&record_layout::decode(first)?));
         }
@@ -84,13 +84,14 @@ fn unfinished(position: Option<&Position>, from_beginning: bool) -> Vec<HistoryR
     let stamped = |after| HistoryRange::Stamped { after, until: LATEST };
     match position {
         None if from_beginning => {
-            vec![HistoryRange::Unstamped { after: None }, stamped(ClusterTime::default())]
+            vec![HistoryRange::Unstamped { after: None, since: None }, stamped(ClusterTime::default())]
         }
         None => Vec::new(),
-        Some(Position::Stream { after, .. }) => vec![stamped(after.cluster_time())],
-        Some(Position::History(HistoryPosition { finished, .. })) => match finished {
+        Some(Position::Stream(stream)) => vec![stamped(stream.after.cluster_time())],
+        Some(Position::History(history)) => match &history.finished {
             HistoryProgress::Unstamped { after } => {
-                vec![HistoryRange::Unstamped { after: after.clone() }, stamped(ClusterTime::default())]
+                let since = history.oldest_id();
+                vec![HistoryRange::Unstamped { after: after.clone(), since }, stamped(history.behind)]
             }
             HistoryProgress::Stamped { after } => vec![stamped(*after)],
         },
@@ -100,13 +101,14 @@ fn unfinished(position: Option<&Position>, from_beginning: bool) -> Vec<HistoryR
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consumer::position::HistoryPosition;
     use crate::feed::stream_token::StreamToken;
 
     const TIME: ClusterTime = ClusterTime { seconds: 7, increment: 3 };
 
     fn lower_bounds(position: Option<&Position>, from_beginning: bool) -> Vec<String> {
         let bound = |range: &HistoryRange| match range {
-            HistoryRange::Unstamped { after } => format!("unstamped {after:?}"),
+            HistoryRange::Unstamped { after, .. } => format!("unstamped {after:?}"),
             HistoryRange::Stamped { after, .. } => format!("stamped {}.{}", after.seconds, after.increment),
         };
         unfinished(position, from_beginning).iter().map(bound).collect()
@@ -114,9 +116,10 @@ mod tests {
 
     #[test]
     fn what_is_behind_the_position_is_unfinished() {
-        let stream = Position::Stream { after: StreamToken::after(TIME) };
+        let stream = Position::behind(StreamToken::after(TIME));
         assert_eq!(lower_bounds(Some(&stream), true), ["stamped 7.3"]);
-        let history = |finished| Position::History(HistoryPosition { finished, until: TIME });
+        let history =
+            |finished| Position::History(HistoryPosition { finished, ..HistoryPosition::beginning(TIME) });
         let stamped = history(HistoryProgress::Stamped { after: TIME });
         assert_eq!(lower_bounds(Some(&stamped), false), ["stamped 7.3"]);
         let unstamped = history(HistoryProgress::Unstamped { after: None });

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::consumer_events::ConsumerEvents;
+use super::held_offset::HeldOffset;
 use super::offset_committer::{CommitterParts, OffsetCommitter};
 use super::partition_reader::{PartitionReader, ReaderParts};
 use super::partition_worker::{Control, PartitionWorker, WorkerEnd, WorkerParts};
@@ -51,8 +52,13 @@ impl PartitionLaunch<'_> {
         let commit_schedule = parts.handler_config.commit_schedule(&parts.config);
         let committer = OffsetCommitter::start(
             CommitterParts {
-                store: Arc::clone(&parts.store),
-                claim: claim.clone(),
+                key: claim.key.clone(),
+                offset: HeldOffset::new(
+                    Arc::clone(&parts.store),
+                    claim.clone(),
+                    self.partition.checkpoint(),
+                    parts.logger.clone(),
+                ),
                 committed: Some(self.partition.start.clone()),
                 schedule: commit_schedule,
                 events: parts.events.clone(),
@@ -87,13 +93,16 @@ impl PartitionLaunch<'_> {
             ReaderParts {
                 store: Arc::clone(&parts.store),
                 feed: parts.feed.clone(),
+                key: claim.key.clone(),
                 collection: Arc::clone(&self.partition.collection),
                 buffer: self.buffer,
                 turns: Arc::clone(&parts.catch_up_turns),
                 batch_size: parts.config.options.batch_size,
                 max_await: Duration::from_millis(parts.config.options.max_await_time_ms),
+                on_expired: parts.config.on_expired,
                 sign: self.sign,
                 read_anew: Arc::clone(&self.controls.read_anew),
+                events: parts.events.clone(),
                 logger: parts.logger.clone(),
             },
             self.partition.start.clone(),

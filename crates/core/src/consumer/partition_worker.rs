@@ -242,7 +242,7 @@ impl PartitionWorker {
         }
         // 1.4.2 resumes a stream over one collection, which works from a token that names no event.
         if let Some(after) = frontier.filter(crate::feed::stream_token::StreamToken::is_high_water_mark) {
-            self.in_flight.advance_idle(Position::Stream { after });
+            self.in_flight.advance_idle(Position::behind(after));
             self.inherited.forget();
             self.parts.committer.advance(self.checkpoint());
         }

@@ -7,19 +7,21 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::{Semaphore, watch};
 
+use super::checkpoint::Checkpoint;
 use super::consumer_events::ConsumerEvents;
 use super::event_loop_watch::watch_event_loop;
 use super::offset_committer::OffsetCommitter;
 use super::partition_run::{PartitionLaunch, lease_lost};
+use super::partition_starts::choose_starts;
 use super::partition_worker::{Control, Inheritance};
 use super::position::Position;
 use super::record_handler::RecordHandler;
 use super::source_sign::SourceSign;
 use super::stall_watch::{PartitionControls, StallWatchParts, WatchedPartition, watch_stalls};
-use super::start_position;
 use super::subscription_progress::{OffsetInfo, SubscriptionProgress, monitor_offsets};
 use crate::config::{ConsumerConfig, HandlerConfig};
 use crate::error::Result;
+use crate::error_code::ErrorCode;
 use crate::feed::partition_buffer::PartitionBuffer;
 use crate::feed::{Feed, JoinRequest, Joined};
 use crate::observe::consumer_event::ConsumerEvent;
@@ -73,6 +75,11 @@ pub(super) struct OwnedPartition {
 }
 
 impl OwnedPartition {
+    /// What is stored once the start is.
+    pub(super) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { position: self.start.clone(), finished_ahead: self.found.finished_ahead.clone() }
+    }
+
     pub(super) fn inheritance(&self) -> Inheritance {
         Inheritance {
             position: self.start.clone(),
@@ -232,14 +239,13 @@ async fn claim_partitions(
     let claims: Vec<_> =
         partitions.iter().map(|partition| claim_partition(parts, *partition).boxed()).collect();
     let claims: Vec<_> = stream::iter(claims).buffered(CONCURRENT_CLAIMS).try_collect().await?;
-    // After the claims: what is sent from here on is later than this.
-    let now = parts.store.cluster_time().await?;
+    let starts = choose_starts(parts, &claims).await?;
     Ok(claims
         .into_iter()
-        .map(|(claim, found)| {
+        .zip(starts)
+        .map(|((claim, found), start)| {
             let collection = collection_name(&topic.collection, claim.key.partition).into();
-            let is_stored = found.position.is_some();
-            let start = start_position::choose(found.position.clone(), parts.config.from_beginning, now);
+            let is_stored = found.position.as_ref() == Some(&start);
             OwnedPartition { claim, collection, start, is_stored, found }
         })
         .collect())
@@ -262,19 +268,23 @@ async fn store_start_positions(parts: &SubscriptionParts, owned: &[OwnedPartitio
 }
 
 async fn store_start_position(parts: &SubscriptionParts, partition: &OwnedPartition) -> Result<()> {
-    match parts.store.commit_offset(&partition.claim, &partition.start.clone().into()).await? {
+    match parts.store.commit_offset(&partition.claim, &partition.checkpoint()).await? {
         CommitOutcome::Committed => Ok(()),
         CommitOutcome::Fenced => Err(lease_lost(&partition.claim.key)),
     }
 }
 
-/// All at once, so that the stream is opened once. Partitions that begin in the history join later.
+/// All at once, so that the stream is opened once. Partitions that first have to read on their own join later; all of
+/// them have to if the position of one is lost, because it is not known which.
 async fn join_feed(
     parts: &SubscriptionParts,
     owned: &[OwnedPartition],
     buffers: &[Arc<PartitionBuffer>],
 ) -> Result<Vec<Option<Joined>>> {
-    let after = |partition: &OwnedPartition| partition.start.stream_token().cloned();
+    let after = |partition: &OwnedPartition| match &partition.start {
+        Position::Stream(stream) if stream.is_plain() => Some(stream.after.clone()),
+        Position::Stream(_) | Position::History(_) => None,
+    };
     let requests: Vec<_> = owned
         .iter()
         .zip(buffers)
@@ -283,8 +293,16 @@ async fn join_feed(
             after(partition).map(|after| JoinRequest { collection, after, buffer })
         })
         .collect();
-    let mut joined =
-        if requests.is_empty() { Vec::new() } else { parts.feed.join(requests).await? }.into_iter();
+    if requests.is_empty() {
+        return Ok(owned.iter().map(|_| None).collect());
+    }
+    let mut joined = match parts.feed.join(requests).await {
+        Ok(joined) => joined.into_iter(),
+        Err(error) if error.code() == ErrorCode::HistoryLost => {
+            return Ok(owned.iter().map(|_| None).collect());
+        }
+        Err(error) => return Err(error),
+    };
     Ok(owned.iter().map(|partition| after(partition).and_then(|_| joined.next())).collect())
 }
 

@@ -142,7 +142,7 @@ impl PartitionBuffer {
         }
         let token = event.token.clone();
         let message = BufferedMessage {
-            after: Position::Stream { after: event.token },
+            after: Position::behind(event.token),
             document: event.document,
             possible_duplicate: false,
         };
@@ -274,7 +274,7 @@ mod tests {
     fn message(increment: u32) -> BufferedMessage {
         let event = event(increment);
         BufferedMessage {
-            after: Position::Stream { after: event.token },
+            after: Position::behind(event.token),
             document: event.document,
             possible_duplicate: false,
         }

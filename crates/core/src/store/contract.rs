@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bson::oid::ObjectId;
 use bson::{Bson, RawDocumentBuf};
 
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
@@ -122,6 +123,8 @@ pub enum HistoryRange {
     Unstamped {
         /// Exclusive lower bound.
         after: Option<Bson>,
+        /// Leaves out smaller ids of this type. Ids of other types come in any case.
+        since: Option<ObjectId>,
     },
     /// Messages with `after < _ts <= until`, by `_ts`.
     Stamped {
@@ -240,11 +243,13 @@ pub trait Store: Send + Sync + 'static {
     /// Opens a change stream. Fails with `ERR_CSB_HISTORY_LOST` when the oplog no longer reaches back to its start.
     async fn open_feed(&self, request: FeedRequest) -> Result<Box<dyn FeedCursor>>;
 
-    /// Up to `limit` stored messages of a collection, majority committed.
+    /// Up to `limit` stored messages of a collection, majority committed: as they are, or as they were at the cluster
+    /// time `as_of`. Fails with `ERR_CSB_HISTORY_LOST` when the deployment no longer knows how they were.
     async fn read_history(
         &self,
         collection: &str,
         range: HistoryRange,
+        as_of: Option<ClusterTime>,
         limit: u32,
     ) -> Result<Vec<RawDocumentBuf>>;
 
@@ -259,6 +264,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Makes `owner` the owner of the partition under a new epoch, creating the document if there is none.
     async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset>;
+
+    /// Since when a group has been reading a topic: the earliest time at which one of its offset documents was made
+    /// that has an offset. `None` if there is none.
+    async fn group_birth(&self, group_id: &str, topic: &str) -> Result<Option<ClusterTime>>;
+
+    /// Makes the document again, with this claim and this checkpoint, after somebody has deleted it. Fenced if there is
+    /// one.
+    async fn restore_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome>;
 
     /// Stores a checkpoint, if the claim still holds.
     async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome>;

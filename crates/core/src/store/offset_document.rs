@@ -5,26 +5,28 @@
 //! | `groupId`, `topic`, `partition` | the key, unique |
 //! | `offset` | 1.4.2's resume token `{_data}`; `null` while our position has no form that 1.4.2 could resume from |
 //! | `timestamp`, `createdAt` | Dates of the last commit and of the document |
+//! | `bornAt` | Timestamp, the deployment's time when the document was made; 1.4.2 has none |
 //! | `owner` | who may commit: a string, or `null` |
 //! | `epoch` | Int64 that grows with every change of the owner |
 //! | `revision` | Int64 that grows with every write of ours |
-//! | `position` | `{token}`, or `{history: {stage, after}, until}` |
+//! | `position` | see [`position_document`](super::position_document) |
 //! | `finishedAhead` | ids of messages behind the position that are finished too; absent without |
 //! | `attempts` | `[{id, errors: [{name, message, at}], forgotten, inFlight}]` of unfinished messages; absent without |
 //! | `uncleanEnds` | owners since the last release: 1 is the present one |
 
 use bson::{Bson, DateTime, Document, Timestamp, doc};
 
+use super::position_document::{later, parse_offset, parse_position, position_fields};
 use crate::consumer::checkpoint::Checkpoint;
-use crate::consumer::position::{HistoryPosition, HistoryProgress, Position};
+use crate::consumer::position::{LARGEST_CLOCK_ERROR_SECONDS, Position};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
-use crate::feed::stream_token::StreamToken;
+use crate::feed::stream_token::ClusterTime;
 use crate::store::attempts_document;
-use crate::store::contract::{OffsetKey, OffsetRecord, StoredOffset};
+use crate::store::contract::{Claim, OffsetKey, OffsetRecord, StoredOffset};
 
-const UNSTAMPED: &str = "unstamped";
-const STAMPED: &str = "stamped";
+/// When the document was made, by the deployment's time.
+pub const BORN_AT: &str = "bornAt";
 
 /// The fields that name an offset document: its filter, and what an upsert inserts.
 pub fn key_fields(key: &OffsetKey) -> Document {
@@ -44,16 +46,35 @@ pub fn checkpoint_update(checkpoint: &Checkpoint) -> Document {
     update
 }
 
-/// The values of `offset` and `position` that store a position. `offset` is what 1.4.2 can resume from: a token
-/// that the server made, else `null`.
-pub fn position_fields(position: &Position) -> Document {
-    let offset = match position {
-        Position::Stream { after } if !after.is_synthetic() => {
-            Bson::Document(doc! { "_data": after.as_str() })
-        }
-        Position::Stream { .. } | Position::History(_) => Bson::Null,
-    };
-    doc! { "offset": offset, "position": encode_position(position) }
+/// The document in place of one that has been deleted, with the claim of the member that owned it. The server fills in
+/// the empty Timestamp.
+pub fn restored(claim: &Claim, checkpoint: &Checkpoint, now: DateTime) -> Document {
+    let mut document = key_fields(&claim.key);
+    document.extend(position_fields(&checkpoint.position));
+    document.extend(doc! {
+        "owner": &claim.owner, "epoch": claim.epoch, "revision": 1_i64, "uncleanEnds": 1_i64,
+        "createdAt": now, "timestamp": now, BORN_AT: Timestamp { time: 0, increment: 0 },
+    });
+    if !checkpoint.finished_ahead.is_empty() {
+        document.insert("finishedAhead", checkpoint.finished_ahead.clone());
+    }
+    document
+}
+
+/// Since when a group has been reading what this document is about, by the deployment's time; `None` if it has not
+/// begun. Documents of 1.4.2 carry the time of their member's clock.
+pub fn birth(document: &Document) -> Option<ClusterTime> {
+    let has_begun = |field| !matches!(document.get(field), None | Some(Bson::Null | Bson::Undefined));
+    if !has_begun("position") && !has_begun("offset") {
+        return None;
+    }
+    if let Some(Bson::Timestamp(born_at)) = document.get(BORN_AT) {
+        return Some((*born_at).into());
+    }
+    let created_at =
+        document.get("createdAt").and_then(Bson::as_datetime).map_or(0, |date| date.timestamp_millis());
+    let seconds = u32::try_from(created_at / 1000).unwrap_or_default();
+    Some(ClusterTime { seconds, increment: 0 }.minus_seconds(LARGEST_CLOCK_ERROR_SECONDS))
 }
 
 /// The fields that [`Store::write_offset_record`](crate::store::contract::Store::write_offset_record) sets. It also
@@ -107,67 +128,16 @@ pub fn decode_record(document: &Document) -> Result<OffsetRecord> {
     })
 }
 
-fn encode_position(position: &Position) -> Document {
-    match position {
-        Position::Stream { after } => doc! { "token": after.as_str() },
-        Position::History(HistoryPosition { finished, until }) => {
-            let history = match finished {
-                HistoryProgress::Unstamped { after } => doc! { "stage": UNSTAMPED, "after": after.clone() },
-                HistoryProgress::Stamped { after } => {
-                    doc! { "stage": STAMPED, "after": Timestamp::from(*after) }
-                }
-            };
-            doc! { "history": history, "until": Timestamp::from(*until) }
-        }
-    }
-}
-
-fn parse_position(value: &Bson) -> Option<Position> {
-    let document = value.as_document()?;
-    if let Some(token) = document.get("token") {
-        return Some(Position::Stream { after: StreamToken::parse(token.as_str()?)? });
-    }
-    let history = document.get("history")?.as_document()?;
-    let after = history.get("after").filter(|after| !matches!(after, Bson::Null));
-    let finished = match history.get("stage")?.as_str()? {
-        UNSTAMPED => HistoryProgress::Unstamped { after: after.cloned() },
-        STAMPED => HistoryProgress::Stamped { after: after?.as_timestamp()?.into() },
-        _ => return None,
-    };
-    Some(Position::History(HistoryPosition {
-        finished,
-        until: document.get("until")?.as_timestamp()?.into(),
-    }))
-}
-
-/// Which of both forms counts. In a fleet of both versions either may have written last, and 1.4.2 leaves
-/// `position` as it was; so the later place wins, and nothing ever goes back.
 fn decode_position(document: &Document, key: &OffsetKey) -> Result<Option<Position>> {
     let offset = document.get("offset").filter(|value| !matches!(value, Bson::Null | Bson::Undefined));
-    let token = offset.and_then(parse_offset);
-    let position = match document.get("position") {
-        None | Some(Bson::Null) => None,
-        Some(value) => Some(parse_position(value).ok_or_else(|| damaged(key, "position"))?),
-    };
-    match (position, token) {
-        (Some(position), Some(token)) if is_later(&token, &position) => {
-            Ok(Some(Position::Stream { after: token }))
+    let resumable = offset.and_then(parse_offset);
+    match document.get("position") {
+        None | Some(Bson::Null) if offset.is_some() && resumable.is_none() => Err(not_resumable(key)),
+        None | Some(Bson::Null) => Ok(resumable),
+        Some(position) => {
+            let position = parse_position(position).ok_or_else(|| damaged(key, "position"))?;
+            Ok(Some(later(position, resumable)))
         }
-        (Some(position), _) => Ok(Some(position)),
-        (None, Some(token)) => Ok(Some(Position::Stream { after: token })),
-        (None, None) if offset.is_some() => Err(not_resumable(key)),
-        (None, None) => Ok(None),
-    }
-}
-
-fn parse_offset(offset: &Bson) -> Option<StreamToken> {
-    StreamToken::parse(offset.as_document()?.get("_data")?.as_str()?)
-}
-
-fn is_later(token: &StreamToken, position: &Position) -> bool {
-    match position {
-        Position::Stream { after } => token > after,
-        Position::History(history) => token.cluster_time() > history.until,
     }
 }
 
@@ -204,8 +174,7 @@ fn not_resumable(key: &OffsetKey) -> Error {
     bad_offset(
         key,
         format!(
-            "the stored offset of {key} is no resume token: version 1.4.2 left a position that the server cannot \
-             resume from. Delete this document of `consumer_offsets`, or set the offset with \
+            "the stored offset of {key} is nothing that can be resumed from. Delete this document of `consumer_offsets`, or set the offset with \
              OffsetStorage.commitOffset"
         ),
     )

@@ -19,7 +19,7 @@ pub async fn stores_messages_in_order_under_growing_stamps(store: Arc<dyn Store>
     }
     let after = store.cluster_time().await.expect("a time");
 
-    let stored = store.read_history("c", EVERYTHING, 100).await.expect("reads");
+    let stored = store.read_history("c", EVERYTHING, None, 100).await.expect("reads");
     let expected: Vec<_> = ["a", "b"].iter().flat_map(|prefix| ids(&messages(prefix, 10))).collect();
     assert_eq!(ids(&stored), expected);
     let stamps: Vec<_> = stored.iter().map(|document| stamp_of(document)).collect();
@@ -39,7 +39,7 @@ pub async fn a_known_id_counts_as_stored(store: Arc<dyn Store>) {
     assert!(failures.is_empty(), "{failures:?}");
 
     let expected = ["a", "b", "d", "e"].map(Bson::from);
-    let stored = store.read_history("c", EVERYTHING, 100).await.expect("reads");
+    let stored = store.read_history("c", EVERYTHING, None, 100).await.expect("reads");
     assert_eq!(ids(&stored), expected);
     assert_eq!(event_ids(&reader.next_events(4).await), expected);
     reader.close().await;
@@ -52,6 +52,6 @@ pub async fn a_refused_message_leaves_the_others(store: Arc<dyn Store>) {
     assert_eq!(failures.iter().map(|failure| failure.index).collect::<Vec<_>>(), [1]);
     assert_eq!(failures[0].error.kind(), ErrorKind::Invalid);
     assert_eq!(failures[0].error.effect(), Effect::None);
-    let stored = store.read_history("c", EVERYTHING, 100).await.expect("reads");
+    let stored = store.read_history("c", EVERYTHING, None, 100).await.expect("reads");
     assert_eq!(ids(&stored), ["a", "b"].map(Bson::from));
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bson::{Bson, DateTime};
 use csb_core::error::Result;
 use csb_core::error_code::ErrorCode;
+use csb_core::feed::stream_token::ClusterTime;
 use csb_core::store::contract::{Claim, FeedStart, HistoryRange, OffsetRecord, Store, Topic};
 
 use super::event_reader::request;
@@ -25,7 +26,7 @@ pub async fn every_call_after_close_fails(store: Arc<dyn Store>) {
     let topic = Topic { name: "t".into(), collection: "t".into(), partitions: 1, retention_ms: 1 };
     let claim = Claim { key: key(0), owner: "a".into(), epoch: 1 };
     let position = after(EARLY);
-    let range = HistoryRange::Unstamped { after: None };
+    let range = HistoryRange::Unstamped { after: None, since: None };
     let record = OffsetRecord { key: key(0), offset: Bson::Null, timestamp: DateTime::now() };
     assert_closed("connect", store.connect().await);
     assert_closed("load_topic", store.load_topic("t").await);
@@ -38,11 +39,15 @@ pub async fn every_call_after_close_fails(store: Arc<dyn Store>) {
     assert_closed("append", store.append("c", &[message("b")]).await);
     assert_closed("open_feed", store.open_feed(request(&["c"], FeedStart::Now)).await);
     assert_closed("count_history", store.count_history("c", range.clone(), 1).await);
-    assert_closed("read_history", store.read_history("c", range, 1).await);
+    assert_closed("read_history", store.read_history("c", range.clone(), None, 1).await);
+    let as_of = Some(ClusterTime { seconds: 1, increment: 1 });
+    assert_closed("read_snapshot", store.read_history("c", range, as_of, 1).await);
     assert_closed("cluster_time", store.cluster_time().await);
     assert_closed("load_offset", store.load_offset(&key(0)).await);
     assert_closed("claim_offset", store.claim_offset(&key(0), "a").await);
     let checkpoint = position.into();
+    assert_closed("group_birth", store.group_birth("billing", "orders").await);
+    assert_closed("restore_offset", store.restore_offset(&claim, &checkpoint).await);
     assert_closed("commit_offset", store.commit_offset(&claim, &checkpoint).await);
     assert_closed("record_attempts", store.record_attempts(&claim, &[]).await);
     assert_closed("forget_unclean_ends", store.forget_unclean_ends(&claim).await);

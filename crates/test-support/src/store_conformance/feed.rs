@@ -55,7 +55,7 @@ pub async fn shows_the_document_as_it_is_stored(store: Arc<dyn Store>) {
     let mut reader = EventReader::open(&*store, &["c"], FeedStart::Now).await;
     store.append("c", &[message("a")]).await.expect("appends");
     let range = HistoryRange::Stamped { after: EARLIEST, until: LATEST };
-    let stored = store.read_history("c", range, 1).await.expect("reads");
+    let stored = store.read_history("c", range, None, 1).await.expect("reads");
     let event = reader.next_events(1).await.remove(0);
     assert_eq!(event.document.as_bytes(), stored[0].as_bytes());
     assert!(stamp_of(&event.document) <= event.token.cluster_time());
@@ -103,7 +103,7 @@ pub async fn an_idle_stream_answers_in_time_and_its_frontier_grows(store: Arc<dy
 
     store.append("other", &[message("a")]).await.expect("appends");
     let range = HistoryRange::Stamped { after: EARLIEST, until: LATEST };
-    let stamp = stamp_of(&store.read_history("other", range, 1).await.expect("reads")[0]);
+    let stamp = stamp_of(&store.read_history("other", range, None, 1).await.expect("reads")[0]);
     let caught_up = async {
         loop {
             let batch = reader.next_batch().await;

@@ -10,7 +10,7 @@ use csb_core::store::contract::{FeedStart, HistoryRange, Store};
 use tokio::sync::watch;
 
 use super::event_reader::{DEADLINE, EventReader};
-use super::message::{EARLIEST, id_of, ids, message, messages, stamp_of};
+use super::message::{EARLIEST, LATEST, id_of, ids, message, messages, stamp_of};
 
 const COLLECTION: &str = "c";
 /// Gets the last message of all, so that the reader knows that there is no more.
@@ -61,7 +61,7 @@ pub async fn history_and_stream_are_disjoint_and_complete(store: Arc<dyn Store>)
         let until = store.cluster_time().await.expect("a time");
         // Two more: the first of them may have begun before `until` was read.
         progress(&writers, 2).await;
-        let history = read_history(&*store, until).await;
+        let history = read_all(&*store, until, None).await;
         let reader = EventReader::open(&*store, &[COLLECTION, END], FeedStart::At(until.next())).await;
         progress(&writers, 10).await;
         stop.store(true, Ordering::Relaxed);
@@ -93,16 +93,51 @@ pub async fn history_and_stream_are_disjoint_and_complete(store: Arc<dyn Store>)
     assert_eq!(sorted(&found), sorted(&written));
 }
 
+/// What the collection shows as of a time, and the stream behind that time: for any time, whatever is under way.
+pub async fn a_snapshot_and_the_stream_behind_it_are_disjoint_and_complete(store: Arc<dyn Store>) {
+    let (writers, stop) = (["x", "y", "z"].map(Writer::new), AtomicBool::new(false));
+    let read = async {
+        progress(&writers, 10).await;
+        let time = store.cluster_time().await.expect("a time");
+        progress(&writers, 2).await;
+        let history = read_all(&*store, LATEST, Some(time)).await;
+        let reader = EventReader::open(&*store, &[COLLECTION, END], FeedStart::At(time.next())).await;
+        progress(&writers, 10).await;
+        stop.store(true, Ordering::Relaxed);
+        (history, reader)
+    };
+    let (x, y, z, (history, mut reader)) = tokio::join!(
+        writers[0].run(&*store, &stop),
+        writers[1].run(&*store, &stop),
+        writers[2].run(&*store, &stop),
+        read,
+    );
+    let written = [x, y, z].concat();
+    store.append(END, &[message("end")]).await.expect("appends");
+    assert!(history.len() >= 3 * 10 && written.len() - history.len() >= 3 * 10, "{} read", history.len());
+    let mut found = history;
+    loop {
+        let events = reader.next_events(1).await;
+        let new = events.iter().filter(|event| &*event.collection == COLLECTION);
+        found.extend(new.map(|event| id_of(&event.document)));
+        if events.iter().any(|event| &*event.collection == END) {
+            break;
+        }
+    }
+    reader.close().await;
+    assert_eq!(sorted(&found), sorted(&written));
+}
+
 async fn progress(writers: &[Writer; 3], appends: usize) {
     let [x, y, z] = writers;
     tokio::join!(x.after_more(appends), y.after_more(appends), z.after_more(appends));
 }
 
-async fn read_history(store: &dyn Store, until: ClusterTime) -> Vec<Bson> {
+async fn read_all(store: &dyn Store, until: ClusterTime, as_of: Option<ClusterTime>) -> Vec<Bson> {
     let (mut found, mut after) = (Vec::new(), EARLIEST);
     loop {
         let range = HistoryRange::Stamped { after, until };
-        let page = store.read_history(COLLECTION, range, PAGE).await.expect("reads");
+        let page = store.read_history(COLLECTION, range, as_of, PAGE).await.expect("reads");
         let Some(last) = page.last() else { return found };
         after = stamp_of(last);
         found.extend(ids(&page));

@@ -9,7 +9,7 @@ use csb_core::store::contract::{HistoryRange, Store};
 use super::message::{EARLIEST, LATEST, id_of, ids, message, messages, raw, stamp_of, unstamped};
 
 async fn read(store: &dyn Store, range: HistoryRange, limit: u32) -> Vec<Bson> {
-    ids(&store.read_history("c", range, limit).await.expect("reads"))
+    ids(&store.read_history("c", range, None, limit).await.expect("reads"))
 }
 
 /// The lower bound is exclusive, the upper one inclusive; messages of 1.4.2 are left out.
@@ -18,7 +18,7 @@ pub async fn stamped_messages_come_in_order_within_bounds(store: Arc<dyn Store>)
     store.append("c", &sent).await.expect("appends");
     store.append("c", &[unstamped("legacy")]).await.expect("appends");
     let all = HistoryRange::Stamped { after: EARLIEST, until: LATEST };
-    let stored = store.read_history("c", all.clone(), 100).await.expect("reads");
+    let stored = store.read_history("c", all.clone(), None, 100).await.expect("reads");
     assert_eq!(ids(&stored), ids(&sent));
 
     let between = |after: usize, until: usize| HistoryRange::Stamped {
@@ -37,9 +37,9 @@ pub async fn messages_are_counted_as_they_are_read(store: Arc<dyn Store>) {
     store.append("c", &messages("m", 10)).await.expect("appends");
     store.append("c", &[unstamped("legacy")]).await.expect("appends");
     let all = HistoryRange::Stamped { after: EARLIEST, until: LATEST };
-    let stored = store.read_history("c", all.clone(), 100).await.expect("reads");
+    let stored = store.read_history("c", all.clone(), None, 100).await.expect("reads");
     let behind = HistoryRange::Stamped { after: stamp_of(&stored[6]), until: LATEST };
-    let legacy = HistoryRange::Unstamped { after: None };
+    let legacy = HistoryRange::Unstamped { after: None, since: None };
     for (range, most, expected) in
         [(&all, 100, 10), (&all, 4, 4), (&all, 0, 0), (&behind, 100, 3), (&legacy, 100, 1)]
     {
@@ -55,12 +55,15 @@ pub async fn unstamped_messages_come_in_the_order_of_their_ids(store: Arc<dyn St
         .append("c", &[unstamped("c"), unstamped("a"), message("ours"), unstamped("b")])
         .await
         .expect("appends");
-    let after = |id: &str| HistoryRange::Unstamped { after: Some(id.into()) };
+    let after = |id: &str| HistoryRange::Unstamped { after: Some(id.into()), since: None };
     assert_eq!(
-        read(&*store, HistoryRange::Unstamped { after: None }, 100).await,
+        read(&*store, HistoryRange::Unstamped { after: None, since: None }, 100).await,
         ["a", "b", "c"].map(Bson::from)
     );
-    assert_eq!(read(&*store, HistoryRange::Unstamped { after: None }, 2).await, ["a", "b"].map(Bson::from));
+    assert_eq!(
+        read(&*store, HistoryRange::Unstamped { after: None, since: None }, 2).await,
+        ["a", "b"].map(Bson::from)
+    );
     assert_eq!(read(&*store, after("a"), 100).await, ["b", "c"].map(Bson::from));
     assert_eq!(read(&*store, after("aa"), 100).await, ["b", "c"].map(Bson::from));
     assert_eq!(read(&*store, after("c"), 100).await, []);
@@ -82,8 +85,8 @@ pub async fn ids_of_every_type_are_paged_through(store: Arc<dyn Store>) {
     store.append("c", &shuffled).await.expect("appends");
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let range = HistoryRange::Unstamped { after: after.clone() };
-        let page = store.read_history("c", range, 3).await.expect("reads");
+        let range = HistoryRange::Unstamped { after: after.clone(), since: None };
+        let page = store.read_history("c", range, None, 3).await.expect("reads");
         let Some(last) = page.last() else { break };
         after = Some(id_of(last));
         found.extend(ids(&page));
@@ -104,14 +107,60 @@ pub async fn a_foreign_field_named_like_the_stamp_hides_nothing(store: Arc<dyn S
         message("ours"),
     ];
     store.append("c", &sent).await.expect("appends");
-    let unstamped = read(&*store, HistoryRange::Unstamped { after: None }, 100).await;
+    let unstamped = read(&*store, HistoryRange::Unstamped { after: None, since: None }, 100).await;
     assert_eq!(unstamped, ids(&sent[..5]));
     let stamped = read(&*store, HistoryRange::Stamped { after: EARLIEST, until: LATEST }, 100).await;
     assert_eq!(stamped, ids(&sent[5..]));
 }
 
+/// Ids of other types say nothing about their age; `since` does not leave them out.
+pub async fn unstamped_messages_can_be_read_since_an_id(store: Arc<dyn Store>) {
+    let id = |seconds| ObjectId::from_parts(seconds, [7; 5], [7; 3]);
+    let sent: Vec<_> = [
+        unstamped(7),
+        unstamped("text"),
+        unstamped(id(100)),
+        unstamped(id(200)),
+        unstamped(id(300)),
+        unstamped(true),
+    ]
+    .into_iter()
+    .collect();
+    store.append("c", &sent).await.expect("appends");
+    let read_since = |after: Option<Bson>| {
+        let since = Some(ObjectId::from_parts(200, [0; 5], [0; 3]));
+        let store = Arc::clone(&store);
+        async move { read(&*store, HistoryRange::Unstamped { after, since }, 100).await }
+    };
+    let expected = [&sent[0], &sent[1], &sent[3], &sent[4], &sent[5]].map(|message| id_of(message));
+    assert_eq!(read_since(None).await, expected);
+    assert_eq!(read_since(Some(id(200).into())).await, expected[3..]);
+    assert_eq!(read_since(Some(7.into())).await, expected[1..]);
+}
+
+/// Whatever is stored later is left out, of both kinds.
+pub async fn a_snapshot_shows_what_was_there_at_its_time(store: Arc<dyn Store>) {
+    let before = messages("before", 5);
+    store.append("c", &before).await.expect("appends");
+    store.append("c", &[unstamped("b")]).await.expect("appends");
+    let time = store.cluster_time().await.expect("a time");
+    store.append("c", &messages("later", 5)).await.expect("appends");
+    store.append("c", &[unstamped("a"), unstamped("c")]).await.expect("appends");
+
+    let read_as_of = |range: HistoryRange, limit| {
+        let store = Arc::clone(&store);
+        async move { ids(&store.read_history("c", range, Some(time), limit).await.expect("reads")) }
+    };
+    let all = HistoryRange::Stamped { after: EARLIEST, until: LATEST };
+    assert_eq!(read_as_of(all.clone(), 100).await, ids(&before));
+    assert_eq!(read_as_of(all.clone(), 2).await, ids(&before[..2]));
+    let legacy = HistoryRange::Unstamped { after: None, since: None };
+    assert_eq!(read_as_of(legacy, 100).await, [Bson::from("b")]);
+    assert_eq!(read(&*store, all, 100).await.len(), 10);
+}
+
 /// Nothing was ever stored there.
 pub async fn an_unknown_collection_is_empty(store: Arc<dyn Store>) {
-    assert_eq!(read(&*store, HistoryRange::Unstamped { after: None }, 1).await, []);
+    assert_eq!(read(&*store, HistoryRange::Unstamped { after: None, since: None }, 1).await, []);
     assert_eq!(read(&*store, HistoryRange::Stamped { after: EARLIEST, until: LATEST }, 1).await, []);
 }

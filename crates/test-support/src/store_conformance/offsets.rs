@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, doc};
-use csb_core::consumer::position::{HistoryPosition, HistoryProgress, Position};
+use csb_core::consumer::checkpoint::Checkpoint;
+use csb_core::consumer::position::{HistoryPosition, HistoryProgress, Position, StreamPosition};
 use csb_core::dead_letter::{DeadLetter, FailedAttempt, HandlerError};
 use csb_core::error_code::ErrorCode;
 use csb_core::feed::stream_token::{ClusterTime, StreamToken};
@@ -34,11 +35,36 @@ pub(super) fn dead_letter() -> DeadLetter {
 }
 
 pub(super) fn after(token: &str) -> Position {
-    Position::Stream { after: StreamToken::parse(token).expect("a token") }
+    Position::behind(StreamToken::parse(token).expect("a token"))
 }
 
 fn history(finished: HistoryProgress) -> Position {
-    Position::History(HistoryPosition { finished, until: TIME })
+    let behind = ClusterTime::default();
+    Position::History(HistoryPosition {
+        behind,
+        finished,
+        until: TIME,
+        snapshot: false,
+        doubtful_until: None,
+    })
+}
+
+fn in_doubt(finished: HistoryProgress) -> Position {
+    Position::History(HistoryPosition {
+        behind: TIME.minus_seconds(300),
+        finished,
+        until: TIME,
+        snapshot: true,
+        doubtful_until: Some(TIME.minus_seconds(100)),
+    })
+}
+
+fn telling_apart(token: &str) -> Position {
+    Position::Stream(StreamPosition {
+        after: StreamToken::parse(token).expect("a token"),
+        history_until: Some(TIME.minus_seconds(7)),
+        doubtful_until: Some(TIME),
+    })
 }
 
 async fn claim(store: &dyn Store, owner: &str) -> Claim {
@@ -166,7 +192,10 @@ pub async fn every_position_reads_back(store: Arc<dyn Store>) {
         (history(HistoryProgress::Unstamped { after: None }), Bson::Null),
         (history(HistoryProgress::Unstamped { after: id }), Bson::Null),
         (history(HistoryProgress::Stamped { after: TIME.minus_seconds(5) }), Bson::Null),
-        (Position::Stream { after: StreamToken::after(TIME) }, Bson::Null),
+        (Position::behind(StreamToken::after(TIME)), Bson::Null),
+        (in_doubt(HistoryProgress::Unstamped { after: None }), Bson::Null),
+        (in_doubt(HistoryProgress::Stamped { after: TIME.minus_seconds(5) }), Bson::Null),
+        (telling_apart(EARLY), doc! { "_data": EARLY }.into()),
         (after(LATE), doc! { "_data": LATE }.into()),
         (after(EARLY), doc! { "_data": EARLY }.into()),
     ];
@@ -208,24 +237,80 @@ pub async fn a_written_record_becomes_the_position(store: Arc<dyn Store>) {
     assert_eq!(load(&*store).await.position, None);
 }
 
-/// 1.4.2 wrote such texts; nobody may resume "somewhere" from them. A good record heals it.
+/// Nobody may resume "somewhere" from it. A good record heals it.
 pub async fn an_offset_that_is_no_token_is_refused(store: Arc<dyn Store>) {
-    let historical = doc! { "_data": "historical_665f1f77bcf86cd799439011" };
-    store.write_offset_record(&record(key(0), historical.clone(), 1000)).await.expect("writes");
+    let rubbish = doc! { "_data": "rubbish_665f1f77bcf86cd799439011" };
+    store.write_offset_record(&record(key(0), rubbish.clone(), 1000)).await.expect("writes");
     let loaded = store.load_offset(&key(0)).await.map(drop);
     let claimed = store.claim_offset(&key(0), "a").await.map(drop);
     for refused in [loaded, claimed] {
         let error = refused.expect_err("is refused");
         assert_eq!(error.code(), ErrorCode::BadOffset);
         assert_eq!(error.context().group_id.as_deref(), Some("billing"));
-        assert!(!format!("{error:?}").contains("historical_"), "{error:?}");
+        assert!(!format!("{error:?}").contains("rubbish_"), "{error:?}");
     }
     let shown = store.read_offset_record(&key(0)).await.expect("reads").expect("is there");
-    assert_eq!(shown.offset, Bson::from(historical));
+    assert_eq!(shown.offset, Bson::from(rubbish));
 
     store.write_offset_record(&record(key(0), doc! { "_data": EARLY }, 2000)).await.expect("writes");
     assert_eq!(load(&*store).await.position, Some(after(EARLY)));
     claim(&*store, "a").await;
+}
+
+/// 1.4.2 wrote such texts with `fromBeginning`. They are gone on from, and what was handled is in doubt.
+pub async fn an_offset_that_names_a_message_is_a_place_in_the_history(store: Arc<dyn Store>) {
+    let id = ObjectId::from_parts(0x6B04_662D, [1; 5], [2; 3]);
+    let historical = doc! { "_data": format!("historical_{id}") };
+    store.write_offset_record(&record(key(0), historical.clone(), 1000)).await.expect("writes");
+    claim(&*store, "a").await;
+    let Some(Position::History(history)) = load(&*store).await.position else { panic!("a history expected") };
+    assert_eq!(history.finished, HistoryProgress::Unstamped { after: None });
+    assert!(history.behind.seconds < 0x6B04_662D && history.doubtful_until.is_some(), "{history:?}");
+    let shown = store.read_offset_record(&key(0)).await.expect("reads").expect("is there");
+    assert_eq!(shown.offset, Bson::from(historical));
+}
+
+/// By the member that owned it, with what it had finished; unless another one has come first.
+pub async fn a_deleted_offset_is_made_again_once(store: Arc<dyn Store>) {
+    let gone = Claim { key: key(0), owner: "a".into(), epoch: 7 };
+    let checkpoint = Checkpoint { position: after(EARLY), finished_ahead: vec![Bson::from("x")] };
+    let restore = |claim: Claim| {
+        let (store, checkpoint) = (Arc::clone(&store), checkpoint.clone());
+        async move { store.restore_offset(&claim, &checkpoint).await.expect("is answered") }
+    };
+    assert_eq!(restore(gone.clone()).await, CommitOutcome::Committed);
+    let stored = load(&*store).await;
+    assert_eq!((stored.owner.as_deref(), stored.epoch), (Some("a"), 7));
+    assert_eq!((stored.position, stored.finished_ahead), (Some(after(EARLY)), vec![Bson::from("x")]));
+    assert_eq!(commit(&*store, &gone, &after(LATE)).await, CommitOutcome::Committed);
+
+    let stranger = Claim { key: key(0), owner: "b".into(), epoch: 1 };
+    assert_eq!(restore(stranger.clone()).await, CommitOutcome::Fenced);
+    assert_eq!(restore(gone.clone()).await, CommitOutcome::Fenced);
+    assert_eq!(load(&*store).await.position, Some(after(LATE)));
+    assert!(store.group_birth("billing", "orders").await.expect("reads").is_some());
+}
+
+/// A claim alone begins nothing. Other topics and groups do not count.
+pub async fn a_group_is_born_with_its_first_offset(store: Arc<dyn Store>) {
+    let birth = |group: &'static str, topic: &'static str| {
+        let store = Arc::clone(&store);
+        async move { store.group_birth(group, topic).await.expect("reads") }
+    };
+    let before = store.cluster_time().await.expect("a time");
+    let first = claim(&*store, "a").await;
+    assert_eq!(birth("billing", "orders").await, None);
+    let between = store.cluster_time().await.expect("a time");
+    commit(&*store, &first, &after(LATE)).await;
+    let born = birth("billing", "orders").await.expect("is born");
+    assert!(before <= born && born <= between, "{before:?} {born:?} {between:?}");
+
+    let second = store.claim_offset(&key(1), "a").await.expect("claims");
+    let second = Claim { key: key(1), owner: "a".into(), epoch: second.epoch };
+    commit(&*store, &second, &after(EARLY)).await;
+    claim(&*store, "b").await;
+    assert_eq!(birth("billing", "orders").await, Some(born), "the earliest, whoever owns it now");
+    assert_eq!((birth("billing", "other").await, birth("shipping", "orders").await), (None, None));
 }
 
 /// Of one group only.

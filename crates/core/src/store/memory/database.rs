@@ -133,11 +133,18 @@ impl State {
         &mut self,
         collection: &str,
         range: &HistoryRange,
+        as_of: Option<ClusterTime>,
         limit: u32,
         unix_millis: i64,
     ) -> Vec<RawDocumentBuf> {
         self.existing_collection(collection, unix_millis)
-            .map_or_else(Vec::new, |collection| collection.read(range, limit))
+            .map_or_else(Vec::new, |collection| collection.read(range, as_of, limit))
+    }
+
+    /// Drops every event so far from the log.
+    pub(super) fn forget_events(&mut self, unix_millis: i64) {
+        let now = self.tick(unix_millis);
+        self.log.forget_before(now);
     }
 
     pub(super) fn stats(&mut self, unix_millis: i64) -> Vec<RetentionStats> {
@@ -231,9 +238,9 @@ mod tests {
         let mut state = State::default();
         state.collection("c").keep_for(1000);
         state.append("c", &[message("a", 5000)], 5000);
-        let range = HistoryRange::Unstamped { after: None };
-        assert_eq!(state.read_history("c", &range, 9, 5999).len(), 1);
-        assert_eq!(state.read_history("c", &range, 9, 6000).len(), 0);
+        let range = HistoryRange::Unstamped { after: None, since: None };
+        assert_eq!(state.read_history("c", &range, None, 9, 5999).len(), 1);
+        assert_eq!(state.read_history("c", &range, None, 9, 6000).len(), 0);
         assert_eq!(events(&state, ClusterTime::default()).len(), 1);
 
         assert!(state.append("c", &[message("a", 6000)], 6000).is_empty());

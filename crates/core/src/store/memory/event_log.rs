@@ -78,6 +78,14 @@ impl EventLog {
         Ok(LogRead { events, next: None })
     }
 
+    /// Drops every entry that is earlier than this.
+    pub(super) fn forget_before(&mut self, time: ClusterTime) {
+        while let Some(oldest) = self.entries.pop_front_if(|oldest| oldest.time < time) {
+            self.bytes -= oldest.document.as_bytes().len();
+        }
+        self.begins = self.begins.max(time);
+    }
+
     /// While the log is larger than `limit_bytes`: drops its oldest entries, as long as `may_drop` agrees.
     pub(super) fn trim(&mut self, limit_bytes: usize, mut may_drop: impl FnMut(&LogEntry) -> bool) {
         while self.bytes > limit_bytes {
@@ -169,5 +177,8 @@ mod tests {
         assert_eq!(log.read(at(1), &HashSet::new(), 9).expect_err("is lost"), HistoryLost);
         assert_eq!(read(&log, 2, &["a", "b"], 9), (vec![2, 3], None));
         assert_eq!(log.bytes, 2 * size);
+        log.forget_before(at(3));
+        assert!(!log.reaches_back_to(at(2)) && log.reaches_back_to(at(3)));
+        assert_eq!((log.bytes, read(&log, 3, &["a"], 9)), (size, (vec![3], None)));
     }
 }

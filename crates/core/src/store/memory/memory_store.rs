@@ -36,6 +36,18 @@ impl MemoryStore {
         Arc::new(Self { session: Arc::new(Session { database }) })
     }
 
+    /// Forgets every event so far, as an oplog does that has rolled over. The messages stay.
+    pub fn forget_events(&self) -> Result<()> {
+        self.database()?.state().forget_events(clock::unix_millis());
+        Ok(())
+    }
+
+    /// Deletes the offset document of a partition, as an operator might.
+    pub fn delete_offset(&self, key: &OffsetKey) -> Result<()> {
+        self.database()?.state().offsets.delete(key);
+        Ok(())
+    }
+
     fn database(&self) -> Result<Arc<Database>> {
         self.session.database()
     }
@@ -120,14 +132,15 @@ impl Store for MemoryStore {
         &self,
         collection: &str,
         range: HistoryRange,
+        as_of: Option<ClusterTime>,
         limit: u32,
     ) -> Result<Vec<RawDocumentBuf>> {
-        Ok(self.database()?.state().read_history(collection, &range, limit, clock::unix_millis()))
+        Ok(self.database()?.state().read_history(collection, &range, as_of, limit, clock::unix_millis()))
     }
 
     async fn count_history(&self, collection: &str, range: HistoryRange, most: u64) -> Result<u64> {
         let most = u32::try_from(most).unwrap_or(u32::MAX);
-        Ok(self.read_history(collection, range, most).await?.len() as u64)
+        Ok(self.read_history(collection, range, None, most).await?.len() as u64)
     }
 
     async fn cluster_time(&self) -> Result<ClusterTime> {
@@ -139,7 +152,21 @@ impl Store for MemoryStore {
     }
 
     async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
-        self.database()?.state().offsets.claim(key, owner, now())
+        let database = self.database()?;
+        let mut state = database.state();
+        let born_at = state.tick(clock::unix_millis());
+        state.offsets.claim(key, owner, born_at, now())
+    }
+
+    async fn group_birth(&self, group_id: &str, topic: &str) -> Result<Option<ClusterTime>> {
+        Ok(self.database()?.state().offsets.birth(group_id, topic))
+    }
+
+    async fn restore_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
+        let database = self.database()?;
+        let mut state = database.state();
+        let born_at = state.tick(clock::unix_millis());
+        Ok(state.offsets.restore(claim, checkpoint, born_at, now()))
     }
 
     async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use bson::Bson;
 use bson::raw::{RawDocument, RawDocumentBuf};
 
 use super::bson_order::MessageId;
@@ -93,19 +94,27 @@ impl MessageCollection {
         }
     }
 
-    pub(super) fn read(&self, range: &HistoryRange, limit: u32) -> Vec<RawDocumentBuf> {
+    /// What is stored; of that only what was there at `as_of`.
+    pub(super) fn read(
+        &self,
+        range: &HistoryRange,
+        as_of: Option<ClusterTime>,
+        limit: u32,
+    ) -> Vec<RawDocumentBuf> {
         let limit = limit as usize;
+        let was_there = |at: &&ClusterTime| as_of.is_none_or(|as_of| **at <= as_of);
         match range {
-            HistoryRange::Unstamped { after } => {
+            HistoryRange::Unstamped { after, since } => {
                 let after = after.clone().map(MessageId);
                 let lower = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-                let found = self.unstamped.range((lower, Bound::Unbounded)).map(|(_, at)| at);
-                self.documents(found.take(limit))
+                let is_older = |id: &MessageId| matches!((&id.0, since), (Bson::ObjectId(id), Some(since)) if id < since);
+                let found = self.unstamped.range((lower, Bound::Unbounded)).filter(|(id, _)| !is_older(id));
+                self.documents(found.map(|(_, at)| at).filter(was_there).take(limit))
             }
             HistoryRange::Stamped { after, until } if after >= until => Vec::new(),
             HistoryRange::Stamped { after, until } => {
                 let range = (Bound::Excluded((*after, LATEST)), Bound::Included((*until, LATEST)));
-                self.documents(self.by_stamp.range(range).map(|(_, at)| at).take(limit))
+                self.documents(self.by_stamp.range(range).map(|(_, at)| at).filter(was_there).take(limit))
             }
         }
     }
@@ -170,7 +179,7 @@ mod tests {
             insert(&mut collection, at(increment), doc! { "_id": stamp, "_ts": Timestamp::from(at(stamp)) });
         }
         let read = |after, until, limit| {
-            ids(&collection.read(&HistoryRange::Stamped { after: at(after), until: at(until) }, limit))
+            ids(&collection.read(&HistoryRange::Stamped { after: at(after), until: at(until) }, None, limit))
         };
         assert_eq!(read(0, 8, 9), [3, 4, 5].map(Bson::from));
         assert_eq!(read(3, 9, 9), [4, 5, 9].map(Bson::from));
@@ -187,7 +196,7 @@ mod tests {
         insert(&mut collection, at(2), doc! { "_id": "b" });
         insert(&mut collection, at(3), doc! { "_id": "a", "_ts": "no timestamp" });
         insert(&mut collection, at(4), doc! { "_id": "c", "_ts": Timestamp::from(at(4)) });
-        let read = |after| ids(&collection.read(&HistoryRange::Unstamped { after }, 2));
+        let read = |after| ids(&collection.read(&HistoryRange::Unstamped { after, since: None }, None, 2));
         assert_eq!(read(None), ["a", "b"].map(Bson::from));
         assert_eq!(read(Some("a".into())), [Bson::from("b"), Bson::from(id)]);
         assert_eq!(read(Some(id.into())), []);
@@ -211,7 +220,7 @@ mod tests {
         insert(&mut collection, at(5), doc! { "_id": "1" });
         collection.expire(2500);
         assert_eq!(
-            ids(&collection.read(&HistoryRange::Unstamped { after: None }, 9)),
+            ids(&collection.read(&HistoryRange::Unstamped { after: None, since: None }, None, 9)),
             ["1", "2"].map(Bson::from)
         );
         collection.expire(i64::MAX);

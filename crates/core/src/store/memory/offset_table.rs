@@ -1,14 +1,18 @@
 //! The offset documents and the rule that only the owner under the current epoch may commit. Pure.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use bson::{Bson, DateTime, Document, doc};
+use bson::{Bson, DateTime, Document, Timestamp, doc};
 
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::error::Result;
+use crate::feed::stream_token::ClusterTime;
 use crate::store::attempts_document::attempts_update;
 use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
-use crate::store::offset_document::{checkpoint_update, decode, decode_record, key_fields, record_fields};
+use crate::store::offset_document::{
+    BORN_AT, birth, checkpoint_update, decode, decode_record, key_fields, record_fields, restored,
+};
 
 /// Documents as they would be in `consumer_offsets`, so that both stores read them by the same code.
 #[derive(Debug, Default)]
@@ -26,12 +30,51 @@ impl OffsetTable {
     }
 
     /// Gives the partition to `owner` under a new epoch. Changes nothing if the stored position is unusable.
-    pub(super) fn claim(&mut self, key: &OffsetKey, owner: &str, now: DateTime) -> Result<StoredOffset> {
+    pub(super) fn claim(
+        &mut self,
+        key: &OffsetKey,
+        owner: &str,
+        born_at: ClusterTime,
+        now: DateTime,
+    ) -> Result<StoredOffset> {
         let epoch = self.load(key)?.map_or(0, |offset| offset.epoch) + 1;
-        let document = self.documents.entry(key.clone()).or_insert_with(|| new_document(key, now));
+        let document = self.documents.entry(key.clone()).or_insert_with(|| {
+            let mut document = new_document(key, now);
+            document.insert(BORN_AT, Timestamp::from(born_at));
+            document
+        });
         document.extend(doc! { "owner": owner, "epoch": epoch });
         apply(document, &doc! { "$inc": { "revision": 1_i64, "uncleanEnds": 1_i64 } });
         decode(document)
+    }
+
+    /// Since when a group has been reading a topic.
+    pub(super) fn birth(&self, group_id: &str, topic: &str) -> Option<ClusterTime> {
+        let of_group =
+            self.documents.iter().filter(|(key, _)| key.group_id == group_id && key.topic == topic);
+        of_group.filter_map(|(_, document)| birth(document)).min()
+    }
+
+    /// Makes a document again that was deleted.
+    pub(super) fn restore(
+        &mut self,
+        claim: &Claim,
+        checkpoint: &Checkpoint,
+        born_at: ClusterTime,
+        now: DateTime,
+    ) -> CommitOutcome {
+        match self.documents.entry(claim.key.clone()) {
+            Entry::Occupied(_) => CommitOutcome::Fenced,
+            Entry::Vacant(vacant) => {
+                let document = vacant.insert(restored(claim, checkpoint, now));
+                document.insert(BORN_AT, Timestamp::from(born_at));
+                CommitOutcome::Committed
+            }
+        }
+    }
+
+    pub(super) fn delete(&mut self, key: &OffsetKey) {
+        self.documents.remove(key);
     }
 
     pub(super) fn commit(&mut self, claim: &Claim, checkpoint: &Checkpoint, now: DateTime) -> CommitOutcome {
@@ -119,6 +162,7 @@ mod tests {
     use crate::error_code::ErrorCode;
     use crate::feed::stream_token::StreamToken;
 
+    const BORN: ClusterTime = ClusterTime { seconds: 1, increment: 1 };
     const EARLY: &str = "826B04662D000000062B0229296E04";
     const LATE: &str = "826B04662E000000062B0229296E04";
 
@@ -131,11 +175,11 @@ mod tests {
     }
 
     fn after(token: &str) -> Position {
-        Position::Stream { after: StreamToken::parse(token).expect("a token") }
+        Position::behind(StreamToken::parse(token).expect("a token"))
     }
 
     fn claim(table: &mut OffsetTable, owner: &str) -> Claim {
-        let offset = table.claim(&key(0), owner, now(1)).expect("claims");
+        let offset = table.claim(&key(0), owner, BORN, now(1)).expect("claims");
         Claim { key: offset.key, owner: offset.owner.expect("an owner"), epoch: offset.epoch }
     }
 
@@ -195,9 +239,9 @@ mod tests {
     #[test]
     fn an_unusable_offset_is_refused_and_left_as_it_is() {
         let mut table = OffsetTable::default();
-        table.write_record(&record(0, "historical_1", 1), now(1));
+        table.write_record(&record(0, "rubbish", 1), now(1));
         let before = table.documents.clone();
-        for error in [table.load(&key(0)).map(drop), table.claim(&key(0), "a", now(2)).map(drop)] {
+        for error in [table.load(&key(0)).map(drop), table.claim(&key(0), "a", BORN, now(2)).map(drop)] {
             assert_eq!(error.expect_err("is refused").code(), ErrorCode::BadOffset);
         }
         assert_eq!(table.documents, before);

@@ -11,6 +11,7 @@ use super::connection::{Connection, no_answer};
 use super::mongo_error;
 use crate::error::{Error, Result};
 use crate::error_code::{Effect, ErrorCode};
+use crate::feed::stream_token::ClusterTime;
 use crate::store::contract::{AppendFailure, HistoryRange};
 
 /// A server that is frozen never answers; another one may do. Trying again is safe: the ids are the same.
@@ -76,6 +77,32 @@ pub(super) async fn read_history(
     connection.within_deadline("read history", async { find.await?.try_collect().await }).await
 }
 
+/// As it was at this time, which the server remembers for five minutes.
+pub(super) async fn read_snapshot(
+    connection: &Connection,
+    collection: &str,
+    range: HistoryRange,
+    time: ClusterTime,
+    limit: u32,
+) -> Result<Vec<RawDocumentBuf>> {
+    let (filter, sort) = query(range);
+    let read_concern = doc! { "level": "snapshot", "atClusterTime": Bson::Timestamp(time.into()) };
+    let find = doc! {
+        "find": collection,
+        "filter": filter,
+        "sort": sort,
+        "limit": i64::from(limit),
+        "batchSize": i64::from(limit),
+        "readConcern": read_concern,
+    };
+    let database = connection.database();
+    let cursor = async {
+        let cursor = database.run_cursor_command(find).await?;
+        cursor.with_type::<RawDocumentBuf>().try_collect().await
+    };
+    connection.within_deadline("read history", cursor).await
+}
+
 pub(super) async fn count_history(
     connection: &Connection,
     collection: &str,
@@ -89,7 +116,7 @@ pub(super) async fn count_history(
 
 fn query(range: HistoryRange) -> (Document, Document) {
     match range {
-        HistoryRange::Unstamped { after } => {
+        HistoryRange::Unstamped { after, since } => {
             // In 1.4.2 a payload may have a field of this name and another type. Comparing with a timestamp leaves
             // it in, and is a form that the index on `_ts` serves.
             let earliest = Bson::Timestamp(bson::Timestamp { time: 0, increment: 0 });
@@ -97,6 +124,10 @@ fn query(range: HistoryRange) -> (Document, Document) {
             if let Some(id) = after {
                 // An id of another type than the last one compares by type; `$gt` alone would leave it out.
                 filter.insert("$expr", doc! { "$gt": ["$_id", { "$literal": id }] });
+            }
+            if let Some(since) = since {
+                // This comparison is one within the type; whatever is of another type is not less.
+                filter.insert("_id", doc! { "$not": { "$lt": since } });
             }
             (filter, doc! { "_id": 1 })
         }

@@ -11,8 +11,8 @@ const NAMESPACE_NOT_FOUND: i32 = 26;
 const INDEX_CONFLICTS: [i32; 2] = [85, 86];
 const DUPLICATE_KEYS: [i32; 2] = [11000, 11001];
 /// The change stream cannot go on from where it was: history lost, stream fatal, invalid token, and the oplog
-/// overtook the cursor.
-const HISTORY_LOST: [i32; 4] = [286, 280, 260, 136];
+/// overtook the cursor. Or the server no longer knows how a collection was: snapshot too old, snapshot unavailable.
+const HISTORY_LOST: [i32; 6] = [286, 280, 260, 136, 239, 246];
 /// `$changeStream` on a standalone server.
 const NO_CHANGE_STREAMS: i32 = 40573;
 /// The server's own word that trying again may help.
@@ -87,7 +87,7 @@ fn headline(code: ErrorCode) -> &'static str {
         ErrorCode::Unavailable => "no suitable server could be reached",
         ErrorCode::ConnectionLost => "the connection was lost or the primary changed",
         ErrorCode::Timeout => "the server gave up at its deadline",
-        ErrorCode::HistoryLost => "the oplog no longer reaches back to this position",
+        ErrorCode::HistoryLost => "the server no longer reaches back to this position",
         ErrorCode::NotReplicaSet => "the server has no change streams because it is not in a replica set",
         ErrorCode::Closed => "the broker is disconnected",
         ErrorCode::InvalidConfig => "the driver refused the options",

@@ -103,9 +103,14 @@ impl Store for MongoStore {
         &self,
         collection: &str,
         range: HistoryRange,
+        as_of: Option<ClusterTime>,
         limit: u32,
     ) -> Result<Vec<RawDocumentBuf>> {
-        message_collection::read_history(self.open_connection()?, collection, range, limit).await
+        let connection = self.open_connection()?;
+        match as_of {
+            Some(time) => message_collection::read_snapshot(connection, collection, range, time, limit).await,
+            None => message_collection::read_history(connection, collection, range, limit).await,
+        }
     }
 
     async fn count_history(&self, collection: &str, range: HistoryRange, most: u64) -> Result<u64> {
@@ -135,6 +140,14 @@ impl Store for MongoStore {
 
     async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
         offset_collection::claim(self.with_offset_index().await?, key, owner).await
+    }
+
+    async fn group_birth(&self, group_id: &str, topic: &str) -> Result<Option<ClusterTime>> {
+        offset_collection::group_birth(self.open_connection()?, group_id, topic).await
+    }
+
+    async fn restore_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
+        offset_collection::restore(self.with_offset_index().await?, claim, checkpoint).await
     }
 
     async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {

@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::mongo_error;
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::error::{Error, Result};
+use crate::feed::stream_token::ClusterTime;
 use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
 use crate::store::{attempts_document, offset_document};
 
@@ -65,16 +66,54 @@ async fn try_claim(
     key: &OffsetKey,
     owner: &str,
 ) -> mongodb::error::Result<Option<Document>> {
-    let update = doc! {
-        "$set": { "owner": owner },
-        "$inc": { "epoch": 1_i64, "uncleanEnds": 1_i64 },
-        "$setOnInsert": { "offset": Bson::Null, "createdAt": DateTime::now(), "timestamp": DateTime::now() },
+    // A pipeline, because only there the server tells its own time; what it finds stays as it is.
+    let keep = |field: &str, otherwise: Bson| doc! { "$ifNull": [format!("${field}"), otherwise] };
+    let one_more = |field: &str| doc! { "$add": [keep(field, Bson::Int64(0)), 1_i64] };
+    // A document that was there keeps its birth, also one of 1.4.2, which has none.
+    let is_new = doc! { "$eq": [{ "$type": "$createdAt" }, "missing"] };
+    let born_at = doc! { "$cond": [is_new, "$$CLUSTER_TIME", format!("${}", offset_document::BORN_AT)] };
+    let set = doc! {
+        "owner": { "$literal": owner },
+        "epoch": one_more("epoch"),
+        "uncleanEnds": one_more("uncleanEnds"),
+        "offset": keep("offset", Bson::Null),
+        "createdAt": keep("createdAt", "$$NOW".into()),
+        "timestamp": keep("timestamp", "$$NOW".into()),
+        offset_document::BORN_AT: born_at,
     };
     collection(connection)
-        .find_one_and_update(key_filter(key), update)
+        .find_one_and_update(key_filter(key), vec![doc! { "$set": set }])
         .upsert(true)
         .return_document(ReturnDocument::After)
         .await
+}
+
+pub(super) async fn group_birth(
+    connection: &Connection,
+    group_id: &str,
+    topic: &str,
+) -> Result<Option<ClusterTime>> {
+    let offsets = collection(connection);
+    let find = offsets.find(doc! { "groupId": group_id, "topic": topic });
+    let list = async { find.await?.try_collect::<Vec<_>>().await };
+    let documents = connection.within_deadline("load offsets", list).await?;
+    Ok(documents.iter().filter_map(offset_document::birth).min())
+}
+
+pub(super) async fn restore(
+    connection: &Connection,
+    claim: &Claim,
+    checkpoint: &Checkpoint,
+) -> Result<CommitOutcome> {
+    let offsets = collection(connection);
+    let document = offset_document::restored(claim, checkpoint, DateTime::now());
+    let insert = async {
+        match offsets.insert_one(document).await {
+            Err(error) if mongo_error::is_duplicate_key(&error) => Ok(CommitOutcome::Fenced),
+            outcome => outcome.map(|_| CommitOutcome::Committed),
+        }
+    };
+    connection.within_deadline("restore offset", insert).await
 }
 
 pub(super) async fn commit(

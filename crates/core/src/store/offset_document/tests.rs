@@ -1,7 +1,9 @@
+use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::feed::stream_token::ClusterTime;
+use crate::consumer::position::{HistoryPosition, HistoryProgress, StreamPosition};
+use crate::feed::stream_token::StreamToken;
 
 const EARLY: &str = "826B04662D000000092B022C0100296E5A10049AE1AFE2C49B4CE8AB8F28C84301D9C6";
 const LATE: &str = "826B04662E000000012B022C0100296E5A10049AE1AFE2C49B4CE8AB8F28C84301D9C6";
@@ -17,12 +19,22 @@ fn stored(fields: Document) -> Document {
 }
 
 fn after(token: &str) -> Position {
-    Position::Stream { after: StreamToken::parse(token).expect("a token") }
+    Position::behind(StreamToken::parse(token).expect("a token"))
 }
 
 fn history(until: ClusterTime) -> Position {
     let finished = HistoryProgress::Stamped { after: ClusterTime { seconds: 5, increment: 1 } };
-    Position::History(HistoryPosition { finished, until })
+    Position::History(HistoryPosition { finished, until, ..nothing_read() })
+}
+
+fn nothing_read() -> HistoryPosition {
+    HistoryPosition {
+        behind: ClusterTime::default(),
+        finished: HistoryProgress::Unstamped { after: None },
+        until: ClusterTime::default(),
+        snapshot: false,
+        doubtful_until: None,
+    }
 }
 
 fn position_of(fields: Document) -> Option<Position> {
@@ -56,7 +68,7 @@ fn nothing_committed_is_no_position() {
 #[test]
 fn an_offset_that_is_no_token_is_refused_and_named_without_its_value() {
     for offset in [
-        Bson::from(doc! { "_data": "historical_665f1f77bcf86cd799439011" }),
+        Bson::from(doc! { "_data": "rubbish" }),
         Bson::from(doc! { "_data": 5 }),
         Bson::from(doc! {}),
         Bson::from("historical_665f1f77bcf86cd799439011"),
@@ -65,9 +77,44 @@ fn an_offset_that_is_no_token_is_refused_and_named_without_its_value() {
         assert_eq!(error.code(), ErrorCode::BadOffset);
         assert!(error.message().contains("group billing on orders[2]"), "{error}");
         assert!(error.message().contains("OffsetStorage.commitOffset"), "{error}");
-        assert!(!error.message().contains("historical"), "{error}");
+        assert!(!error.message().contains("rubbish") && !error.message().contains("historical"), "{error}");
         assert_eq!(error.context().topic.as_deref(), Some("orders"));
     }
+}
+
+#[test]
+fn what_1_4_2_read_with_from_beginning_is_gone_on_from() {
+    let id = "665f1f770000000000000000";
+    let seconds = 0x665f_1f77;
+    let time = |seconds| ClusterTime { seconds, increment: 0 };
+    let position = position_of(doc! { "offset": { "_data": format!("historical_{id}") } });
+    let (behind, doubtful_until) = (time(seconds - 600), Some(time(seconds + 600)));
+    let expected = HistoryPosition { behind, until: behind, doubtful_until, ..nothing_read() };
+    assert_eq!(position, Some(Position::History(expected)));
+
+    let of_another_kind = position_of(doc! { "offset": { "_data": "historical_order-17" } });
+    let expected = HistoryPosition { doubtful_until: Some(time(u32::MAX)), ..nothing_read() };
+    assert_eq!(of_another_kind, Some(Position::History(expected)));
+}
+
+#[test]
+fn a_birth_is_of_what_has_begun() {
+    let at = Timestamp { time: 7000, increment: 3 };
+    assert_eq!(birth(&stored(doc! { "bornAt": at, "offset": null })), None);
+    let begun = doc! { "bornAt": at, "offset": null, "position": { "token": EARLY } };
+    assert_eq!(birth(&stored(begun)), Some(ClusterTime { seconds: 7000, increment: 3 }));
+    let by_1_4_2 = doc! { "offset": { "_data": EARLY }, "createdAt": DateTime::from_millis(7_000_500) };
+    assert_eq!(birth(&stored(by_1_4_2)), Some(ClusterTime { seconds: 6400, increment: 0 }));
+    assert_eq!(birth(&stored(doc! { "offset": { "_data": EARLY } })), Some(ClusterTime::default()));
+}
+
+#[test]
+fn a_restored_document_holds_the_claim() {
+    let claim = Claim { key: key(), owner: "a".into(), epoch: 4 };
+    let checkpoint = Checkpoint { position: after(LATE), finished_ahead: vec![7.into()] };
+    let offset = decode(&restored(&claim, &checkpoint, DateTime::from_millis(5))).expect("decodes");
+    assert_eq!((offset.owner.as_deref(), offset.epoch, offset.unclean_ends), (Some("a"), 4, 0));
+    assert_eq!((offset.position, offset.finished_ahead), (Some(after(LATE)), vec![7.into()]));
 }
 
 #[test]
@@ -90,7 +137,7 @@ fn the_later_of_both_versions_wins() {
 fn only_a_token_of_the_server_is_shown_to_1_4_2() {
     assert_eq!(position_fields(&after(LATE)).get("offset"), Some(&Bson::from(doc! { "_data": LATE })));
     let time = ClusterTime { seconds: 5, increment: 1 };
-    for position in [history(time), Position::Stream { after: StreamToken::after(time) }] {
+    for position in [history(time), Position::behind(StreamToken::after(time))] {
         assert_eq!(position_fields(&position).get("offset"), Some(&Bson::Null));
     }
 }
@@ -115,6 +162,9 @@ fn refuses_damaged_documents() {
         doc! { "position": { "history": { "stage": "unstamped", "after": null } } },
         doc! { "position": { "history": { "stage": "stamped", "after": null }, "until": until } },
         doc! { "position": { "history": { "stage": "unknown", "after": null }, "until": until } },
+        doc! { "position": { "history": { "stage": "unstamped", "after": null }, "until": until, "behind": 5 } },
+        doc! { "position": { "history": { "stage": "unstamped", "after": null }, "until": until, "snapshot": 1 } },
+        doc! { "position": { "token": EARLY, "historyUntil": "now" } },
     ] {
         let text = fields.to_string();
         assert_eq!(error_of(fields).code(), ErrorCode::BadOffset, "{text}");
@@ -162,20 +212,27 @@ fn any_position() -> impl Strategy<Value = Position> {
         any::<i64>().prop_map(|n| Bson::from(doc! { "n": n })),
     ];
     let finished = prop_oneof![
-        proptest::option::of(id).prop_map(|after| HistoryProgress::Unstamped { after }),
+        option::of(id).prop_map(|after| HistoryProgress::Unstamped { after }),
         any_time().prop_map(|after| HistoryProgress::Stamped { after }),
     ];
     prop_oneof![
-        token.prop_map(|after| Position::Stream { after }),
-        (finished, any_time())
-            .prop_map(|(finished, until)| Position::History(HistoryPosition { finished, until })),
+        (token, option::of(any_time()), option::of(any_time())).prop_map(
+            |(after, history_until, doubtful_until)| {
+                Position::Stream(StreamPosition { after, history_until, doubtful_until })
+            }
+        ),
+        (any_time(), finished, any_time(), any::<bool>(), option::of(any_time())).prop_map(
+            |(behind, finished, until, snapshot, doubtful_until)| {
+                Position::History(HistoryPosition { behind, finished, until, snapshot, doubtful_until })
+            }
+        ),
     ]
 }
 
 proptest! {
     #[test]
     fn every_position_reads_back(
-        position in any_position(), owner in proptest::option::of(".*"), epoch: i64, partition: u32,
+        position in any_position(), owner in option::of(".*"), epoch: i64, partition: u32,
     ) {
         let key = OffsetKey { partition, ..key() };
         let mut document = key_fields(&key);

@@ -1,0 +1,84 @@
+//! The offset document of a partition that this member owns. Deleting it does not end the partition: it is made again,
+//! unless somebody else has done so.
+
+use std::sync::Arc;
+
+use super::checkpoint::{Checkpoint, MessageAttempts};
+use crate::dead_letter::DeadLetter;
+use crate::error::Result;
+use crate::observe::log::Logger;
+use crate::store::contract::{Claim, CommitOutcome, Store};
+
+/// Writes the document under a claim.
+pub(super) struct HeldOffset {
+    store: Arc<dyn Store>,
+    claim: Claim,
+    /// What is stored, as far as it is known.
+    last: Checkpoint,
+    logger: Logger,
+}
+
+impl HeldOffset {
+    pub(super) fn new(store: Arc<dyn Store>, claim: Claim, stored: Checkpoint, logger: Logger) -> Self {
+        Self { store, claim, last: stored, logger }
+    }
+
+    pub(super) async fn commit(&mut self, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
+        let mut outcome = self.store.commit_offset(&self.claim, checkpoint).await?;
+        if outcome == CommitOutcome::Fenced {
+            outcome = self.restore(checkpoint).await?;
+        }
+        self.keep(checkpoint, outcome);
+        Ok(outcome)
+    }
+
+    pub(super) async fn record_attempts(&self, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
+        match self.store.record_attempts(&self.claim, attempts).await? {
+            CommitOutcome::Fenced if self.is_restored().await? => {
+                self.store.record_attempts(&self.claim, attempts).await
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    pub(super) async fn forget_unclean_ends(&self) -> Result<CommitOutcome> {
+        match self.store.forget_unclean_ends(&self.claim).await? {
+            // A new document counts none.
+            CommitOutcome::Fenced => self.restore(&self.last).await,
+            CommitOutcome::Committed => Ok(CommitOutcome::Committed),
+        }
+    }
+
+    pub(super) async fn bury(
+        &mut self,
+        letter: &DeadLetter,
+        checkpoint: &Checkpoint,
+    ) -> Result<CommitOutcome> {
+        let mut outcome = self.store.commit_dead_letter(&self.claim, checkpoint, letter).await?;
+        if outcome == CommitOutcome::Fenced && self.is_restored().await? {
+            outcome = self.store.commit_dead_letter(&self.claim, checkpoint, letter).await?;
+        }
+        self.keep(checkpoint, outcome);
+        Ok(outcome)
+    }
+
+    async fn is_restored(&self) -> Result<bool> {
+        Ok(self.restore(&self.last).await? == CommitOutcome::Committed)
+    }
+
+    /// The claim was refused: another member has the partition, or there is no document.
+    async fn restore(&self, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
+        let outcome = self.store.restore_offset(&self.claim, checkpoint).await?;
+        if outcome == CommitOutcome::Committed {
+            let key = &self.claim.key;
+            self.logger.warn(|| format!("{key}: its offset was deleted; it is stored again"));
+        }
+        Ok(outcome)
+    }
+
+    fn keep(&mut self, checkpoint: &Checkpoint, outcome: CommitOutcome) {
+        if outcome == CommitOutcome::Committed {
+            self.last = checkpoint.clone();
+        }
+    }
+}
