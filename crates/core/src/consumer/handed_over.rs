@@ -6,7 +6,7 @@ use bson::{RawBson, RawBsonRef, RawDocument};
 
 use super::position::{
     HistoryPosition, HistoryProgress, LARGEST_CLOCK_ERROR_SECONDS, LONGEST_VISIBILITY_DELAY_SECONDS,
-    Position, StreamPosition,
+    Position, StreamPosition, is_copy,
 };
 use crate::feed::stream_token::ClusterTime;
 
@@ -96,6 +96,7 @@ impl HandedOver {
             MessageMark::Unstamped { .. } if from.history_until.is_some() && !self.has_all_unstamped => {
                 Verdict::Doubtful
             }
+            MessageMark::Stamped(stamp) if is_copy(*stamp, time) => Verdict::Doubtful,
             MessageMark::Stamped(_) | MessageMark::Unstamped { .. } if is_doubtful => Verdict::Doubtful,
             MessageMark::Stamped(_) | MessageMark::Unstamped { .. } => Verdict::New,
         }
@@ -227,6 +228,7 @@ mod tests {
         let stream = StreamPosition::behind_history(at(500));
         assert_eq!(handed.in_stream(&stamped(500), at(501), &stream), Verdict::Known);
         assert_eq!(handed.in_stream(&stamped(501), at(502), &stream), Verdict::New);
+        assert_eq!(handed.in_stream(&stamped(501), at(622), &stream), Verdict::Doubtful, "a copy");
         let doubtful = StreamPosition { doubtful_until: Some(at(510)), ..stream };
         assert_eq!(handed.in_stream(&stamped(501), at(510), &doubtful), Verdict::Doubtful);
         assert_eq!(handed.in_stream(&stamped(501), at(511), &doubtful), Verdict::New);

@@ -11,7 +11,7 @@ use bson::RawDocumentBuf;
 use tokio::sync::Notify;
 
 use super::stream_token::StreamToken;
-use crate::consumer::position::Position;
+use crate::consumer::position::{Position, is_copy};
 use crate::runtime::clock;
 use crate::store::contract::FeedEvent;
 
@@ -141,10 +141,11 @@ impl PartitionBuffer {
             return Offer::Full;
         }
         let token = event.token.clone();
+        let stamp = event.document.get_timestamp("_ts").ok();
         let message = BufferedMessage {
+            possible_duplicate: stamp.is_some_and(|stamp| is_copy(stamp.into(), token.cluster_time())),
             after: Position::behind(event.token),
             document: event.document,
-            possible_duplicate: false,
         };
         let size = size_of_message(&message);
         if state.link == FeedLink::Holding {
@@ -305,6 +306,20 @@ mod tests {
         let refused = buffer.push(message(2), Duration::ZERO).await.expect_err("no room");
         assert_eq!(numbers(&[refused]), [2]);
         assert_eq!(buffer.last_token(), Some(event(1).token));
+    }
+
+    #[tokio::test]
+    async fn a_copy_may_have_been_handled_where_it_was_first() {
+        let buffer = PartitionBuffer::new(1 << 20);
+        buffer.attach(false);
+        let time = ClusterTime { seconds: 1000, increment: 1 };
+        for (n, stamp) in [(0, time.minus_seconds(120)), (1, time.minus_seconds(121))] {
+            let document = rawdoc! { "n": n, "_ts": bson::Timestamp::from(stamp) };
+            let token = StreamToken::after(time);
+            assert_eq!(buffer.offer(FeedEvent { collection: "t_p0".into(), token, document }), Offer::Taken);
+        }
+        let taken = buffer.take(10, usize::MAX).await;
+        assert_eq!(taken.iter().map(|message| message.possible_duplicate).collect::<Vec<_>>(), [false, true]);
     }
 
     #[tokio::test]

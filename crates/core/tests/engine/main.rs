@@ -3,6 +3,7 @@
 
 mod catch_up;
 mod delivery;
+mod duplicates;
 mod events;
 mod failures;
 mod feed_hand_over;
@@ -10,9 +11,12 @@ mod finished_ahead;
 mod history;
 mod lag;
 mod lifecycle;
-mod lost_history;
+mod lost_position;
+mod rolled_oplog;
 mod scene;
 mod unacknowledged;
+mod stopped_process;
+mod stored_messages;
 
 /// Runs a scenario on the embedded store and on a real replica set.
 #[macro_export]
@@ -28,6 +32,25 @@ macro_rules! on_both_stores {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $scenario() {
                 super::$scenario($crate::scene::Scene::on_replica_set().await).await;
+            })*
+        }
+    };
+}
+
+/// Runs a scenario in which the log of events is lost on the embedded store and on servers with a small oplog.
+#[macro_export]
+macro_rules! on_both_short_logs {
+    ($($scenario:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                super::$scenario($crate::scene::Scene::in_memory().await).await;
+            })*
+        }
+        mod mongo {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                super::$scenario($crate::scene::Scene::on_small_oplog().await).await;
             })*
         }
     };

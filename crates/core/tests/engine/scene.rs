@@ -7,12 +7,16 @@ use bson::{Document, RawDocumentBuf, doc, rawdoc};
 use csb_core::broker::Broker;
 use csb_core::config::{BrokerConfig, ConsumerConfig, HandlerConfig, ProducerConfig};
 use csb_core::consumer::Consumer;
+use csb_core::consumer::position::Position;
 use csb_core::producer::Producer;
-use csb_core::store::contract::Store;
+use csb_core::store::contract::{OffsetKey, OffsetRecord, Store};
 use csb_core::store::memory::MemoryStore;
 use csb_core::store::mongo::{MongoSettings, MongoStore};
 use csb_test_support::recording_handler::RecordingHandler;
-use csb_test_support::replica_set::ReplicaSet;
+use csb_test_support::replica_set::{ReplicaSet, ReplicaSetOptions};
+use mongodb::{Client, Database};
+
+use crate::rolled_oplog;
 
 pub(crate) const TOPIC: &str = "numbers";
 pub(crate) const GROUP: &str = "readers";
@@ -22,6 +26,17 @@ pub(crate) struct Scene {
     uri: String,
     database: String,
     pub(crate) store: Arc<dyn Store>,
+    beside: Beside,
+}
+
+/// What an operator can do to the data, and time to the log.
+enum Beside {
+    Memory(Arc<MemoryStore>),
+    Mongo {
+        client: Client,
+        /// The servers, if they are this scene's own.
+        set: Option<ReplicaSet>,
+    },
 }
 
 impl Scene {
@@ -29,7 +44,21 @@ impl Scene {
         let uri = format!("memory://{}", ObjectId::new());
         let store = MemoryStore::open(&uri, "engine");
         store.connect().await.expect("memory");
-        Self { uri, database: "engine".to_owned(), store }
+        let beside = Beside::Memory(Arc::clone(&store));
+        Self { uri, database: "engine".to_owned(), store, beside }
+    }
+
+    /// On servers of its own, whose oplog is rolled over by [`Scene::forget_events`].
+    pub(crate) async fn on_small_oplog() -> Self {
+        let set_parameters = vec![("ttlMonitorSleepSecs".to_owned(), "1".to_owned())];
+        let options =
+            ReplicaSetOptions { oplog_size_mb: Some(8), set_parameters, ..ReplicaSetOptions::default() };
+        let set = ReplicaSet::start(options).await;
+        let mut scene = Self::on(&set).await;
+        if let Beside::Mongo { set: own, .. } = &mut scene.beside {
+            *own = Some(set);
+        }
+        scene
     }
 
     pub(crate) async fn on_replica_set() -> Self {
@@ -46,7 +75,52 @@ impl Scene {
         };
         let store = MongoStore::open(&settings).await.expect("settings");
         store.connect().await.expect("a replica set");
-        Self { uri: settings.uri, database, store }
+        let client = Client::with_uri_str(&settings.uri).await.expect("a valid connection string");
+        Self { uri: settings.uri, database, store, beside: Beside::Mongo { client, set: None } }
+    }
+
+    /// The log of events no longer reaches back to now.
+    pub(crate) async fn forget_events(&self) {
+        match &self.beside {
+            Beside::Memory(store) => store.forget_events().expect("open"),
+            Beside::Mongo { .. } => rolled_oplog::roll_over(self.store.as_ref()).await,
+        }
+    }
+
+    /// Deletes an offset document.
+    pub(crate) async fn delete_offset(&self, partition: u32) {
+        match &self.beside {
+            Beside::Memory(store) => store.delete_offset(&offset_key(partition)).expect("open"),
+            Beside::Mongo { .. } => {
+                let offsets = self.mongo_database().collection::<Document>("consumer_offsets");
+                let filter = doc! { "groupId": GROUP, "topic": TOPIC, "partition": partition };
+                offsets.delete_one(filter).await.expect("deleted");
+            }
+        }
+    }
+
+    /// The database, which has to be one of MongoDB.
+    pub(crate) fn mongo_database(&self) -> Database {
+        match &self.beside {
+            Beside::Mongo { client, .. } => client.database(&self.database),
+            Beside::Memory(_) => panic!("the embedded store has no client"),
+        }
+    }
+
+    /// Sets the offset of the group as an operator would.
+    pub(crate) async fn write_offset(&self, partition: u32, data: &str) {
+        let offset = bson::Bson::from(doc! { "_data": data });
+        let record = OffsetRecord { key: offset_key(partition), offset, timestamp: bson::DateTime::now() };
+        self.store.write_offset_record(&record).await.expect("written");
+    }
+
+    /// Position of the group, as it is stored.
+    pub(crate) async fn position(&self, partition: u32) -> Option<Position> {
+        self.store
+            .load_offset(&offset_key(partition))
+            .await
+            .expect("readable")
+            .and_then(|offset| offset.position)
     }
 
     pub(crate) async fn broker(&self) -> Broker {
@@ -64,10 +138,21 @@ impl Scene {
     /// Removes what is left on a server that others use too.
     pub(crate) async fn end(self) {
         self.store.close().await;
-        if !self.uri.starts_with("memory:") {
-            ReplicaSet::shared().await.drop_database(&self.database).await;
+        match self.beside {
+            Beside::Memory(_) => {}
+            Beside::Mongo { client, set } => {
+                client.shutdown().immediate(true).await;
+                match set {
+                    Some(set) => set.stop(),
+                    None => ReplicaSet::shared().await.drop_database(&self.database).await,
+                }
+            }
         }
     }
+}
+
+pub(crate) fn offset_key(partition: u32) -> OffsetKey {
+    OffsetKey { group_id: GROUP.to_owned(), topic: TOPIC.to_owned(), partition }
 }
 
 pub(crate) async fn producer(broker: &Broker, partitions: u32) -> Producer {
