@@ -1,5 +1,6 @@
 //! One change stream for the whole process: read once, handed to every partition that wants it.
 
+pub mod copied_message;
 pub mod feed_actor;
 mod feed_members;
 mod feed_start;

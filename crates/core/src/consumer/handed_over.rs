@@ -6,8 +6,9 @@ use bson::{RawBson, RawBsonRef, RawDocument};
 
 use super::position::{
     HistoryPosition, HistoryProgress, LARGEST_CLOCK_ERROR_SECONDS, LONGEST_VISIBILITY_DELAY_SECONDS,
-    Position, StreamPosition, is_copy,
+    Position, StreamPosition,
 };
+use crate::feed::copied_message::made_at;
 use crate::feed::stream_token::ClusterTime;
 
 /// What tells a message from all others of its partition.
@@ -15,7 +16,7 @@ use crate::feed::stream_token::ClusterTime;
 pub(super) enum MessageMark {
     /// The server's stamp, which is unique.
     Stamped(ClusterTime),
-    /// A message of 1.4.2 has none: the bytes of its id, and the seconds in it.
+    /// A message of 1.4.2 has none: the bytes of its id, and when it was made.
     Unstamped { id: Vec<u8>, made_at: Option<i64> },
 }
 
@@ -26,8 +27,8 @@ impl MessageMark {
             return Self::Stamped(stamp.into());
         }
         let id = document.get("_id").ok().flatten().unwrap_or(RawBsonRef::Undefined);
-        let made_at = id.as_object_id().map(|id| id.timestamp().timestamp_millis() / 1000);
-        Self::Unstamped { id: bson::rawdoc! { "_id": RawBson::from(id) }.into_bytes(), made_at }
+        let id = bson::rawdoc! { "_id": RawBson::from(id) }.into_bytes();
+        Self::Unstamped { id, made_at: made_at(document) }
     }
 }
 
@@ -96,7 +97,6 @@ impl HandedOver {
             MessageMark::Unstamped { .. } if from.history_until.is_some() && !self.has_all_unstamped => {
                 Verdict::Doubtful
             }
-            MessageMark::Stamped(stamp) if is_copy(*stamp, time) => Verdict::Doubtful,
             MessageMark::Stamped(_) | MessageMark::Unstamped { .. } if is_doubtful => Verdict::Doubtful,
             MessageMark::Stamped(_) | MessageMark::Unstamped { .. } => Verdict::New,
         }
@@ -161,7 +161,7 @@ fn is_read_again(history: &HistoryPosition) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bson::{Timestamp, oid::ObjectId, rawdoc};
+    use bson::{DateTime, Timestamp, oid::ObjectId, rawdoc};
 
     use super::*;
     use crate::feed::stream_token::StreamToken;
@@ -228,7 +228,6 @@ mod tests {
         let stream = StreamPosition::behind_history(at(500));
         assert_eq!(handed.in_stream(&stamped(500), at(501), &stream), Verdict::Known);
         assert_eq!(handed.in_stream(&stamped(501), at(502), &stream), Verdict::New);
-        assert_eq!(handed.in_stream(&stamped(501), at(622), &stream), Verdict::Doubtful, "a copy");
         let doubtful = StreamPosition { doubtful_until: Some(at(510)), ..stream };
         assert_eq!(handed.in_stream(&stamped(501), at(510), &doubtful), Verdict::Doubtful);
         assert_eq!(handed.in_stream(&stamped(501), at(511), &doubtful), Verdict::New);
@@ -238,7 +237,8 @@ mod tests {
     fn messages_of_1_4_2_are_known_by_their_ids() {
         let unstamped = |seconds| {
             let id = ObjectId::from_parts(seconds, [0; 5], [0; 3]);
-            MessageMark::of(&rawdoc! { "_id": id })
+            let date = DateTime::from_millis(i64::from(seconds) * 1000);
+            MessageMark::of(&rawdoc! { "_id": id, "_timestamp": date })
         };
         let beginning = HistoryPosition::beginning(at(2000));
         let position = Position::History(beginning.clone());

@@ -68,12 +68,6 @@ pub enum HistoryProgress {
     },
 }
 
-/// Whether a message that the stream shows at this time was stamped before it was inserted there: it was copied, from a
-/// backup or another deployment, and may have been handled where it was first.
-pub fn is_copy(stamp: ClusterTime, event: ClusterTime) -> bool {
-    stamp < event.minus_seconds(LONGEST_VISIBILITY_DELAY_SECONDS)
-}
-
 impl Position {
     /// The place behind this token, with nothing to be told apart.
     pub fn behind(after: StreamToken) -> Self {

@@ -10,8 +10,9 @@ use std::time::Duration;
 use bson::RawDocumentBuf;
 use tokio::sync::Notify;
 
+use super::copied_message::is_copy;
 use super::stream_token::StreamToken;
-use crate::consumer::position::{Position, is_copy};
+use crate::consumer::position::Position;
 use crate::runtime::clock;
 use crate::store::contract::FeedEvent;
 
@@ -141,9 +142,8 @@ impl PartitionBuffer {
             return Offer::Full;
         }
         let token = event.token.clone();
-        let stamp = event.document.get_timestamp("_ts").ok();
         let message = BufferedMessage {
-            possible_duplicate: stamp.is_some_and(|stamp| is_copy(stamp.into(), token.cluster_time())),
+            possible_duplicate: is_copy(&event.document, token.cluster_time()),
             after: Position::behind(event.token),
             document: event.document,
         };

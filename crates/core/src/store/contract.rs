@@ -123,7 +123,8 @@ pub enum HistoryRange {
     Unstamped {
         /// Exclusive lower bound.
         after: Option<Bson>,
-        /// Leaves out smaller ids of this type. Ids of other types come in any case.
+        /// Leaves out what was made before this id: messages with a smaller id of its type and an earlier
+        /// `_timestamp`, because a payload may have brought an old id along. Whatever does not tell comes.
         since: Option<ObjectId>,
     },
     /// Messages with `after < _ts <= until`, by `_ts`.

@@ -22,7 +22,7 @@ async fn history_then_stream_while_sending(scene: Scene) {
     // Written by 1.4.2, then by this version; and in the last two minutes, which come from the stream. All of them
     // are in the stream too, because they were inserted just now: the boundary has to tell them apart.
     store_all(scene.store.as_ref(), (0..1500).map(|n| written_by_1_4_2(n, 0))).await;
-    store_all(scene.store.as_ref(), (1500..3000).map(|n| stamped(n, 3600))).await;
+    store_all(scene.store.as_ref(), (1500..3000).map(|n| stamped(n, 3000))).await;
     send(&numbers, 3000..3500).await;
 
     let handler = RecordingHandler::accepting();
@@ -39,7 +39,7 @@ async fn history_then_stream_while_sending(scene: Scene) {
 async fn a_restart_within_the_history_goes_on(scene: Scene) {
     let broker = scene.broker().await;
     drop(producer(&broker, 1).await);
-    store_all(scene.store.as_ref(), (0..3000).map(|n| stamped(n, 3600))).await;
+    store_all(scene.store.as_ref(), (0..3000).map(|n| stamped(n, 3000))).await;
     let first = RecordingHandler::accepting();
     subscribe(&consumer(&broker, doc! { "fromBeginning": true, "maxBufferedBytes": 64 * 1024 }), &first)
         .await;

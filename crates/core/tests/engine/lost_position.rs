@@ -7,6 +7,7 @@ use std::time::Duration;
 use bson::doc;
 use csb_core::consumer::Consumer;
 use csb_core::consumer::position::Position;
+use csb_core::feed::stream_token::StreamToken;
 use csb_core::observe::consumer_event::{ConsumerEvent, RecoveredFrom};
 use csb_core::observe::log::Logger;
 use csb_core::runtime::clock;
@@ -18,6 +19,7 @@ use crate::duplicates::{Handled, wait_for_all};
 use crate::on_both_short_logs;
 use crate::scene::{Scene, consumer, producer, send, subscribe};
 use crate::stopped_process::{gated, until_committed};
+use crate::stored_messages::{stamped, store_all, written_by_1_4_2};
 
 /// Some hundred messages fill it.
 const SMALL_BUFFER: i32 = 64 * 1024;
@@ -28,6 +30,8 @@ on_both_short_logs!(
     a_crash_during_the_recovery_doubles_nothing_unmarked,
     a_slow_handler_outlives_the_log_more_than_once,
     a_beginning_that_outlasts_the_log_is_exact,
+    a_position_of_long_ago_is_recovered_by_stamp,
+    what_1_4_2_read_from_the_beginning_is_gone_on_from,
 );
 
 /// The `recovered` events, as they come: scanned messages and possible duplicates.
@@ -188,6 +192,62 @@ async fn a_beginning_that_outlasts_the_log_is_exact(scene: Scene) {
     let recorded = handler.wait_for_handled(3110).await;
     assert_eq!(recorded.numbers_of(0), (0..3110).collect::<Vec<_>>());
     Handled::by([&recorded]).has_once(0..3110);
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+/// Two minutes back from the position everything is in doubt; what is older is finished.
+async fn a_position_of_long_ago_is_recovered_by_stamp(scene: Scene) {
+    let broker = scene.broker().await;
+    let numbers = producer(&broker, 1).await;
+    let now = scene.store.cluster_time().await.expect("a time");
+    store_all(scene.store.as_ref(), (0..1000).map(|n| stamped(n, 2500 - n))).await;
+    // What 1.4.2 wrote has no stamp. Its ids are believed to ten minutes.
+    store_all(scene.store.as_ref(), [written_by_1_4_2(1500, 3500), written_by_1_4_2(1000, 2300)]).await;
+    store_all(scene.store.as_ref(), [written_by_1_4_2(1001, 1000)]).await;
+    scene.forget_events().await;
+    scene.write_offset(0, StreamToken::after(now.minus_seconds(2000)).as_str()).await;
+
+    let handler = RecordingHandler::accepting();
+    let reader = consumer(&broker, doc! {});
+    let mut recovered = listen(&reader);
+    subscribe(&reader, &handler).await;
+    until_recovered(&mut recovered, 1).await;
+    send(&numbers, 1002..1004).await;
+    let recorded = wait_for_all(&handler, 1002..1004).await;
+    let handled = recorded.numbers_of(0);
+    assert_eq!(handled[..2], [1000, 1001]);
+    assert!((370..=390).contains(&handled[2]), "{}", handled[2]);
+    let expected: Vec<_> = [1000, 1001].into_iter().chain(handled[2]..1000).chain(1002..1004).collect();
+    assert_eq!(handled, expected);
+    let last_marked = recorded.handled.iter().rposition(|message| message.possible_duplicate).expect("some");
+    assert!(recorded.handled[..=last_marked].iter().all(|message| message.possible_duplicate));
+    let last_marked = recorded.handled[last_marked].n;
+    assert!((490..=510).contains(&last_marked), "{last_marked}");
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+/// Back from the message that the offset names by what its producer's clock, and those of the others, may be wrong.
+async fn what_1_4_2_read_from_the_beginning_is_gone_on_from(scene: Scene) {
+    let broker = scene.broker().await;
+    let numbers = producer(&broker, 1).await;
+    let last_read = written_by_1_4_2(6, 2000);
+    let id = last_read.get_object_id("_id").expect("an id");
+    store_all(scene.store.as_ref(), (0..3).map(|n| written_by_1_4_2(n, 3400))).await;
+    store_all(scene.store.as_ref(), (3..5).map(|n| stamped(n, 2800))).await;
+    store_all(scene.store.as_ref(), [written_by_1_4_2(5, 2500), last_read, written_by_1_4_2(7, 600)]).await;
+    store_all(scene.store.as_ref(), [stamped(8, 2500), stamped(9, 600)]).await;
+    scene.forget_events().await;
+    scene.write_offset(0, &format!("historical_{id}")).await;
+
+    let handler = RecordingHandler::accepting();
+    subscribe(&consumer(&broker, doc! {}), &handler).await;
+    send(&numbers, 10..12).await;
+    let recorded = wait_for_all(&handler, 5..12).await;
+    assert_eq!(recorded.numbers_of(0), [5, 6, 7, 8, 9, 10, 11]);
+    let marked = recorded.handled.iter().filter(|message| message.possible_duplicate);
+    assert_eq!(marked.map(|message| message.n).collect::<Vec<_>>(), [5, 6, 7, 8]);
     broker.disconnect(true).await;
     scene.end().await;
 }

@@ -15,6 +15,7 @@ mod lost_position;
 mod rolled_oplog;
 mod scene;
 mod unacknowledged;
+mod starting_places;
 mod stopped_process;
 mod stored_messages;
 

@@ -15,14 +15,14 @@ pub(crate) fn stamped(n: i64, seconds_ago: i64) -> RawDocumentBuf {
     document
 }
 
-/// A message without the server's stamp, with an id that was made so many seconds ago.
+/// A message without the server's stamp that was made so many seconds ago.
 pub(crate) fn written_by_1_4_2(n: i64, seconds_ago: i64) -> RawDocumentBuf {
     let made_at = u32::try_from(unix_seconds() - seconds_ago).expect("a time after 1970");
     rawdoc! {
         "_id": id_made_at(made_at, n),
         "n": n,
         "_headers": {},
-        "_timestamp": DateTime::now(),
+        "_timestamp": DateTime::from_millis(i64::from(made_at) * 1000),
         "_key": null,
         "_partition": 0,
     }

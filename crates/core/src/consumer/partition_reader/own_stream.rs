@@ -6,6 +6,7 @@ use super::{PATIENCE, PartitionReader};
 use crate::consumer::handed_over::{MessageMark, Verdict};
 use crate::consumer::position::Position;
 use crate::error::{Error, Result};
+use crate::feed::copied_message::is_copy;
 use crate::feed::partition_buffer::BufferedMessage;
 use crate::feed::stream_token::{ClusterTime, StreamToken};
 use crate::store::contract::{FeedCursor, FeedEvent, FeedRequest, FeedStart};
@@ -96,7 +97,8 @@ impl PartitionReader {
             return Ok(true);
         }
         let after = Position::Stream(stream.at(event.token.clone()));
-        let possible_duplicate = verdict == Verdict::Doubtful;
+        let possible_duplicate =
+            verdict == Verdict::Doubtful || is_copy(&event.document, event.token.cluster_time());
         let message = BufferedMessage { after, document: event.document, possible_duplicate };
         self.parts.sign.waits_for_process();
         if self.parts.buffer.push(message, PATIENCE).await.is_err() {

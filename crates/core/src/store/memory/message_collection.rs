@@ -107,8 +107,17 @@ impl MessageCollection {
             HistoryRange::Unstamped { after, since } => {
                 let after = after.clone().map(MessageId);
                 let lower = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-                let is_older = |id: &MessageId| matches!((&id.0, since), (Bson::ObjectId(id), Some(since)) if id < since);
-                let found = self.unstamped.range((lower, Bound::Unbounded)).filter(|(id, _)| !is_older(id));
+                let is_older = |id: &MessageId, at: &ClusterTime| {
+                    let made = self.messages.get(at).and_then(|message| message.fields.timestamp_ms);
+                    match (&id.0, made, since) {
+                        (Bson::ObjectId(id), Some(made), Some(since)) => {
+                            id < since && made < since.timestamp().timestamp_millis()
+                        }
+                        _ => false,
+                    }
+                };
+                let later = self.unstamped.range((lower, Bound::Unbounded));
+                let found = later.filter(|(id, at)| !is_older(id, at));
                 self.documents(found.map(|(_, at)| at).filter(was_there).take(limit))
             }
             HistoryRange::Stamped { after, until } if after >= until => Vec::new(),

@@ -126,8 +126,9 @@ fn query(range: HistoryRange) -> (Document, Document) {
                 filter.insert("$expr", doc! { "$gt": ["$_id", { "$literal": id }] });
             }
             if let Some(since) = since {
-                // This comparison is one within the type; whatever is of another type is not less.
-                filter.insert("_id", doc! { "$not": { "$lt": since } });
+                // These comparisons are within the type; whatever is of another type is not less.
+                let older = doc! { "_id": { "$lt": since }, "_timestamp": { "$lt": since.timestamp() } };
+                filter.insert("$nor", vec![older]);
             }
             (filter, doc! { "_id": 1 })
         }
