@@ -3,7 +3,7 @@
 use super::checkpoint::Checkpoint;
 use super::partition_run::lease_lost;
 use super::position::Position;
-use super::start_position::{self, Beginning};
+use super::start_position::{self, StartFacts};
 use super::subscription::SubscriptionParts;
 use crate::error::Result;
 use crate::feed::stream_token::ClusterTime;
@@ -23,12 +23,12 @@ pub(super) async fn choose_starts(
     } else {
         None
     };
-    let beginning = Beginning { from_beginning: config.from_beginning, group_birth, now };
+    let facts = StartFacts { from_beginning: config.from_beginning, group_birth, now };
     Ok(claims
         .iter()
         .map(|(claim, found)| {
-            let start = start_position::choose(found.position.as_ref(), beginning);
-            log_start(parts, claim, found, &start, beginning);
+            let start = start_position::choose(found.position.as_ref(), facts);
+            log_start(parts, claim, found, &start, facts);
             start
         })
         .collect())
@@ -54,11 +54,11 @@ fn log_start(
     claim: &Claim,
     found: &StoredOffset,
     start: &Position,
-    beginning: Beginning,
+    facts: StartFacts,
 ) {
     let key = &claim.key;
     match (&found.position, start) {
-        (Some(position), _) if position.is_later_than(beginning.now) => parts.logger.error(|| {
+        (Some(position), _) if position.is_later_than(facts.now) => parts.logger.error(|| {
             format!(
                 "{key}: its position is later than this deployment's time, so it comes from another one, or from a \
                  restored backup; delivering everything that is stored, as possible duplicates"

@@ -5,7 +5,7 @@ use crate::feed::stream_token::{ClusterTime, StreamToken};
 
 /// What is known when a member begins.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Beginning {
+pub(super) struct StartFacts {
     /// Whether a group without an offset begins with the oldest message.
     pub(super) from_beginning: bool,
     /// Since when the group has been reading the topic, if it has an offset in any partition.
@@ -17,8 +17,8 @@ pub(super) struct Beginning {
 /// The position to begin at. `stored` is what the group committed.
 ///
 /// `fromBeginning` is for partitions in which the group has no offset yet: a restart goes on where the group was.
-pub(super) fn choose(stored: Option<&Position>, beginning: Beginning) -> Position {
-    let Beginning { from_beginning, group_birth, now } = beginning;
+pub(super) fn choose(stored: Option<&Position>, facts: StartFacts) -> Position {
+    let StartFacts { from_beginning, group_birth, now } = facts;
     match stored {
         Some(position) if position.is_later_than(now) => everything_in_doubt(now),
         Some(Position::History(history)) => Position::History(updated(history, now)),
@@ -59,8 +59,8 @@ mod tests {
 
     const NOW: ClusterTime = ClusterTime { seconds: 1_000_000, increment: 7 };
 
-    fn beginning(from_beginning: bool) -> Beginning {
-        Beginning { from_beginning, group_birth: None, now: NOW }
+    fn facts(from_beginning: bool) -> StartFacts {
+        StartFacts { from_beginning, group_birth: None, now: NOW }
     }
 
     fn stream(time: ClusterTime) -> Position {
@@ -78,16 +78,16 @@ mod tests {
     fn a_committed_position_wins() {
         for time in [ClusterTime { seconds: 5, increment: 1 }, NOW] {
             let stored = stream(time);
-            assert_eq!(choose(Some(&stored), beginning(true)), stored);
-            let born = Beginning { group_birth: Some(ClusterTime::default()), ..beginning(false) };
+            assert_eq!(choose(Some(&stored), facts(true)), stored);
+            let born = StartFacts { group_birth: Some(ClusterTime::default()), ..facts(false) };
             assert_eq!(choose(Some(&stored), born), stored);
         }
     }
 
     #[test]
     fn a_new_group_begins_now_or_at_the_beginning() {
-        assert_eq!(choose(None, beginning(false)), stream(NOW));
-        let chosen = history(choose(None, beginning(true)));
+        assert_eq!(choose(None, facts(false)), stream(NOW));
+        let chosen = history(choose(None, facts(true)));
         assert!(chosen.is_beginning() && chosen.doubtful_until.is_none());
         assert_eq!(chosen.until, ClusterTime { seconds: 999_880, increment: 7 });
     }
@@ -95,12 +95,12 @@ mod tests {
     #[test]
     fn a_group_that_exists_begins_at_its_birth() {
         let birth = NOW.minus_seconds(5000);
-        let born = Beginning { group_birth: Some(birth), ..beginning(false) };
+        let born = StartFacts { group_birth: Some(birth), ..facts(false) };
         let Position::Stream(chosen) = choose(None, born) else { panic!("stream expected") };
         assert_eq!((chosen.after, chosen.doubtful_until), (StreamToken::after(birth), Some(NOW)));
-        let born = Beginning { from_beginning: true, ..born };
+        let born = StartFacts { from_beginning: true, ..born };
         assert!(history(choose(None, born)).is_beginning());
-        let just_now = Beginning { group_birth: Some(NOW), ..beginning(false) };
+        let just_now = StartFacts { group_birth: Some(NOW), ..facts(false) };
         assert_eq!(choose(None, just_now), stream(NOW));
     }
 
@@ -109,7 +109,7 @@ mod tests {
         let foreign_history = HistoryPosition::beginning(NOW.next().minus_seconds(0));
         let later = HistoryPosition { behind: NOW.next(), ..foreign_history };
         for stored in [stream(NOW.next()), Position::History(later)] {
-            let chosen = history(choose(Some(&stored), beginning(false)));
+            let chosen = history(choose(Some(&stored), facts(false)));
             assert!(chosen.is_beginning());
             assert_eq!(chosen.doubtful_until, Some(NOW));
         }
@@ -123,13 +123,10 @@ mod tests {
             doubtful_until: Some(NOW.next()),
             ..HistoryPosition::beginning(NOW)
         };
-        let chosen = history(choose(Some(&Position::History(old.clone())), beginning(false)));
+        let chosen = history(choose(Some(&Position::History(old.clone())), facts(false)));
         assert_eq!((chosen.behind, chosen.doubtful_until), (old.behind, Some(NOW)));
         assert_eq!(chosen.until, NOW.minus_seconds(120));
         let begun = HistoryPosition { finished: HistoryProgress::Stamped { after: old.behind }, ..old };
-        assert_eq!(
-            history(choose(Some(&Position::History(begun.clone())), beginning(false))).until,
-            begun.until
-        );
+        assert_eq!(history(choose(Some(&Position::History(begun.clone())), facts(false))).until, begun.until);
     }
 }

@@ -9,8 +9,8 @@ pub(crate) async fn wait_for_all(handler: &RecordingHandler, expected: std::ops:
     let wanted: BTreeSet<_> = expected.collect();
     let covers = |seen: &Recorded| {
         seen.handled.len() >= wanted.len() && {
-            let handled: BTreeSet<_> = seen.handled.iter().map(|message| message.n).collect();
-            wanted.is_subset(&handled)
+            let numbers: BTreeSet<_> = seen.handled.iter().map(|message| message.n).collect();
+            wanted.is_subset(&numbers)
         }
     };
     handler.wait_for("all numbers", covers).await

@@ -1,22 +1,19 @@
 //! A position from which the stream cannot be read any more: what is stored is read instead. Nothing is lost, and what
 //! may have been handled before is marked.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bson::doc;
-use csb_core::consumer::Consumer;
 use csb_core::consumer::position::Position;
 use csb_core::feed::stream_token::StreamToken;
-use csb_core::observe::consumer_event::{ConsumerEvent, RecoveredFrom};
 use csb_core::observe::log::Logger;
 use csb_core::runtime::clock;
 use csb_core::runtime::task_group::TaskGroup;
 use csb_test_support::recording_handler::RecordingHandler;
-use tokio::sync::watch;
 
 use crate::duplicates::{Handled, wait_for_all};
 use crate::on_both_short_logs;
+use crate::recovered_events::{listen, until_recovered};
 use crate::scene::{Scene, consumer, producer, send, subscribe};
 use crate::stopped_process::{gated, until_committed};
 use crate::stored_messages::{stamped, store_all, written_by_1_4_2};
@@ -33,23 +30,6 @@ on_both_short_logs!(
     a_position_of_long_ago_is_recovered_by_stamp,
     what_1_4_2_read_from_the_beginning_is_gone_on_from,
 );
-
-/// The `recovered` events, as they come: scanned messages and possible duplicates.
-fn listen(consumer: &Consumer) -> watch::Receiver<Vec<(u64, u64)>> {
-    let (sink, seen) = watch::channel(Vec::new());
-    consumer.listen(Some(Arc::new(move |event| {
-        if let ConsumerEvent::Recovered { from, scanned, possible_duplicates, .. } = event {
-            assert_eq!(*from, RecoveredFrom::LostPosition);
-            sink.send_modify(|seen| seen.push((*scanned, *possible_duplicates)));
-        }
-    })));
-    seen
-}
-
-async fn until_recovered(recovered: &mut watch::Receiver<Vec<(u64, u64)>>, times: usize) -> Vec<(u64, u64)> {
-    let told = clock::timeout(Duration::from_secs(30), recovered.wait_for(|seen| seen.len() >= times));
-    told.await.expect("told in time").expect("the consumer is there").clone()
-}
 
 async fn what_was_sent_while_the_group_was_away_arrives(scene: Scene) {
     let broker = scene.broker().await;
@@ -215,11 +195,11 @@ async fn a_position_of_long_ago_is_recovered_by_stamp(scene: Scene) {
     until_recovered(&mut recovered, 1).await;
     send(&numbers, 1002..1004).await;
     let recorded = wait_for_all(&handler, 1002..1004).await;
-    let handled = recorded.numbers_of(0);
-    assert_eq!(handled[..2], [1000, 1001]);
-    assert!((370..=390).contains(&handled[2]), "{}", handled[2]);
-    let expected: Vec<_> = [1000, 1001].into_iter().chain(handled[2]..1000).chain(1002..1004).collect();
-    assert_eq!(handled, expected);
+    let delivered = recorded.numbers_of(0);
+    assert_eq!(delivered[..2], [1000, 1001]);
+    assert!((370..=390).contains(&delivered[2]), "{}", delivered[2]);
+    let expected: Vec<_> = [1000, 1001].into_iter().chain(delivered[2]..1000).chain(1002..1004).collect();
+    assert_eq!(delivered, expected);
     let last_marked = recorded.handled.iter().rposition(|message| message.possible_duplicate).expect("some");
     assert!(recorded.handled[..=last_marked].iter().all(|message| message.possible_duplicate));
     let last_marked = recorded.handled[last_marked].n;

@@ -50,9 +50,17 @@ impl Scene {
 
     /// On servers of its own, whose oplog is rolled over by [`Scene::forget_events`].
     pub(crate) async fn on_small_oplog() -> Self {
-        let set_parameters = vec![("ttlMonitorSleepSecs".to_owned(), "1".to_owned())];
-        let options =
-            ReplicaSetOptions { oplog_size_mb: Some(8), set_parameters, ..ReplicaSetOptions::default() };
+        Self::on_small_oplog_with(&[("ttlMonitorSleepSecs", "1")]).await
+    }
+
+    /// The same, with these server parameters.
+    pub(crate) async fn on_small_oplog_with(parameters: &[(&str, &str)]) -> Self {
+        let set_parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let options = ReplicaSetOptions {
+            oplog_size_mb: Some(8),
+            set_parameters: set_parameters.collect(),
+            ..ReplicaSetOptions::default()
+        };
         let set = ReplicaSet::start(options).await;
         let mut scene = Self::on(&set).await;
         if let Beside::Mongo { set: own, .. } = &mut scene.beside {
@@ -99,12 +107,17 @@ impl Scene {
         }
     }
 
-    /// The database, which has to be one of MongoDB.
-    pub(crate) fn mongo_database(&self) -> Database {
+    /// A client of the servers, which have to be those of MongoDB.
+    pub(crate) fn client(&self) -> &Client {
         match &self.beside {
-            Beside::Mongo { client, .. } => client.database(&self.database),
+            Beside::Mongo { client, .. } => client,
             Beside::Memory(_) => panic!("the embedded store has no client"),
         }
+    }
+
+    /// The database on the servers.
+    pub(crate) fn mongo_database(&self) -> Database {
+        self.client().database(&self.database)
     }
 
     /// Sets the offset of the group as an operator would.

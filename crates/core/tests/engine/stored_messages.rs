@@ -30,10 +30,10 @@ pub(crate) fn written_by_1_4_2(n: i64, seconds_ago: i64) -> RawDocumentBuf {
 
 /// In the order of the numbers, within a second.
 fn id_made_at(seconds: u32, n: i64) -> ObjectId {
-    let [.., a, b, c] = n.to_be_bytes();
+    let [.., high, middle, low] = n.to_be_bytes();
     // Two stores of one test must not make the same id.
-    let [.., d, e, f, g, h] = i64::from(random::next_u32()).to_be_bytes();
-    ObjectId::from_parts(seconds, [a, b, c, d, e], [f, g, h])
+    let [one, two, three, four] = random::next_u32().to_be_bytes();
+    ObjectId::from_parts(seconds, [high, middle, low, one, two], [three, four, 0])
 }
 
 fn unix_seconds() -> i64 {
