@@ -196,6 +196,14 @@ autoCommitIntervalMs?: number | undefined,
  */
 fromBeginning?: boolean | undefined, 
 /**
+ * What to do when messages may have been deleted by the topic's retention before the group read them, which shows
+ * when its position is lost: `fail` ends the partition with `ERR_CSB_MESSAGES_EXPIRED`, and nothing is passed over
+ * unless somebody says so; `skip` goes on with what is there, after the event `expired` and a line in the log.
+ *
+ * @default 'fail'
+ */
+onExpired?: OnExpired | undefined, 
+/**
  * How often a failed message is tried again before it becomes a dead letter, 0 to 1000. What `subscribe` is given
  * goes before it.
  *
@@ -230,6 +238,11 @@ maxBufferedBytes?: number | undefined, };
  * How much is logged: nothing, or everything up to this level.
  */
 export type LogLevelName = "SILENT" | "ERROR" | "WARN" | "INFO" | "DEBUG";
+
+/**
+ * What to do when messages may have been deleted before they were read.
+ */
+export type OnExpired = "fail" | "skip";
 
 /**
  * How a message's partition is chosen.

@@ -136,24 +136,21 @@ impl PartitionReader {
                 self.parts.sign.advanced();
                 let present = self.parts.store.cluster_time().await?;
                 match self.read_own_stream(Goal::Present(present)).await? {
-                    CaughtUp::NoRoom => Ok(()),
-                    CaughtUp::Yes => {
+                    CaughtUp::Yes if self.stream()?.is_plain() => {
                         let joined = self.join().await?;
                         self.follow(joined).await
                     }
+                    // Or it has to tell messages apart still, which the feed does not do.
+                    CaughtUp::Yes | CaughtUp::NoRoom => Ok(()),
                 }
             }
         }
     }
 
     async fn join(&self) -> Result<Joined> {
-        let stream = self.stream()?;
-        if !stream.is_plain() {
-            return Err(Error::internal("a reader joins the feed that still has to tell messages apart"));
-        }
         let request = JoinRequest {
             collection: Arc::clone(&self.parts.collection),
-            after: stream.after.clone(),
+            after: self.stream()?.after.clone(),
             buffer: Arc::clone(&self.parts.buffer),
         };
         match self.parts.feed.join(vec![request]).await {
