@@ -217,9 +217,10 @@ impl Store for FaultyStore {
         &self,
         collection: &str,
         range: HistoryRange,
+        as_of: Option<ClusterTime>,
         limit: u32,
     ) -> Result<Vec<RawDocumentBuf>> {
-        self.read(self.inner.read_history(collection, range, limit)).await
+        self.read(self.inner.read_history(collection, range, as_of, limit)).await
     }
 
     async fn count_history(&self, collection: &str, range: HistoryRange, most: u64) -> Result<u64> {
@@ -237,6 +238,15 @@ impl Store for FaultyStore {
     async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
         let (key, owner) = (key.clone(), owner.to_owned());
         self.change_offset(|inner| async move { inner.claim_offset(&key, &owner).await }).await
+    }
+
+    async fn group_birth(&self, group_id: &str, topic: &str) -> Result<Option<ClusterTime>> {
+        self.read(self.inner.group_birth(group_id, topic)).await
+    }
+
+    async fn restore_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
+        let (claim, checkpoint) = (claim.clone(), checkpoint.clone());
+        self.change_offset(|inner| async move { inner.restore_offset(&claim, &checkpoint).await }).await
     }
 
     async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {

@@ -31,7 +31,7 @@ async fn what_has_not_come_yet_is_not_forgotten(scene: Scene) {
     let claimed = scene.store.claim_offset(&key, "earlier").await.expect("claimed");
     let claim = Claim { key: key.clone(), owner: "earlier".to_owned(), epoch: claimed.epoch };
     let now = StreamToken::after(scene.store.cluster_time().await.expect("a time"));
-    let checkpoint = Checkpoint { position: Position::Stream { after: now }, finished_ahead: ahead.clone() };
+    let checkpoint = Checkpoint { position: Position::behind(now), finished_ahead: ahead.clone() };
     scene.store.commit_offset(&claim, &checkpoint).await.expect("committed");
     scene.store.release_offset(&claim).await.expect("released");
 

@@ -17,10 +17,10 @@ mod recovered_events;
 mod refusing_servers;
 mod rolled_oplog;
 mod scene;
-mod unacknowledged;
 mod starting_places;
 mod stopped_process;
 mod stored_messages;
+mod unacknowledged;
 
 /// Runs a scenario on the embedded store and on a real replica set.
 #[macro_export]

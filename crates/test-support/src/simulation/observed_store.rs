@@ -81,6 +81,16 @@ impl Store for ObservedStore {
         Ok(outcome)
     }
 
+    async fn restore_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
+        let outcome = self.inner.restore_offset(claim, checkpoint).await?;
+        // The refusal before it was recorded.
+        if is_accepted(outcome) {
+            let (claim, checkpoint) = (name_of(claim), checkpoint.clone());
+            self.events.record(Event::Committed { claim, checkpoint, is_accepted: true });
+        }
+        Ok(outcome)
+    }
+
     async fn record_attempts(&self, claim: &Claim, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
         let outcome = self.inner.record_attempts(claim, attempts).await?;
         self.events.record(Event::AttemptsStored {
@@ -158,9 +168,10 @@ impl Store for ObservedStore {
         &self,
         collection: &str,
         range: HistoryRange,
+        as_of: Option<ClusterTime>,
         limit: u32,
     ) -> Result<Vec<RawDocumentBuf>> {
-        self.inner.read_history(collection, range, limit).await
+        self.inner.read_history(collection, range, as_of, limit).await
     }
 
     async fn count_history(&self, collection: &str, range: HistoryRange, most: u64) -> Result<u64> {
@@ -177,6 +188,10 @@ impl Store for ObservedStore {
 
     async fn forget_unclean_ends(&self, claim: &Claim) -> Result<CommitOutcome> {
         self.inner.forget_unclean_ends(claim).await
+    }
+
+    async fn group_birth(&self, group_id: &str, topic: &str) -> Result<Option<ClusterTime>> {
+        self.inner.group_birth(group_id, topic).await
     }
 
     async fn list_offsets(&self, group_id: &str) -> Result<Vec<OffsetRecord>> {

@@ -85,7 +85,7 @@ impl LoggedMessage {
     /// without a stamp, which are read by their ids first and may come again in the stream.
     pub(super) fn is_behind(&self, position: &Position) -> Option<bool> {
         match position {
-            Position::Stream { after } => Some(self.token <= *after),
+            Position::Stream(stream) => Some(self.token <= stream.after),
             Position::History(history) => {
                 let stamp = self.stamp?;
                 Some(match history.finished {

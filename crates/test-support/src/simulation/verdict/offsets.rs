@@ -125,9 +125,9 @@ impl<'a> Offsets<'a> {
 
 fn is_back(before: &Position, after: &Position) -> bool {
     match (before, after) {
-        (Position::Stream { after: before }, Position::Stream { after }) => after < before,
-        (Position::Stream { .. }, Position::History(_)) => true,
-        (Position::History(_), Position::Stream { .. }) => false,
+        (Position::Stream(before), Position::Stream(after)) => after.after < before.after,
+        (Position::Stream(_), Position::History(_)) => true,
+        (Position::History(_), Position::Stream(_)) => false,
         (Position::History(before), Position::History(after)) => match (&before.finished, &after.finished) {
             (HistoryProgress::Stamped { after: before }, HistoryProgress::Stamped { after }) => {
                 after < before
