@@ -65,10 +65,16 @@ fn judge_outcomes(log: &StoredLog, sends: &BTreeMap<u64, Send<'_>>, findings: &m
 fn judge_order(log: &StoredLog, sends: &BTreeMap<u64, Send<'_>>, findings: &mut Vec<Finding>) {
     let mut last: BTreeMap<(ProcessId, usize, u32), i64> = BTreeMap::new();
     let acknowledged = |send: &&Send<'_>| send.outcome == Some(Ok(())) && send.process != WORLD;
+    let mut times_sent: BTreeMap<i64, usize> = BTreeMap::new();
+    for number in sends.values().flat_map(|send| send.numbers.iter()) {
+        *times_sent.entry(*number).or_default() += 1;
+    }
     let mut sends: Vec<_> = sends.values().filter(acknowledged).collect();
     sends.sort_by_key(|send| send.began);
     for send in sends {
-        for message in send.numbers.iter().filter_map(|number| log.messages.get(number)) {
+        // One that was sent again may have been stored by the first send, whatever that came to.
+        let once = send.numbers.iter().filter(|number| times_sent[number] == 1);
+        for message in once.filter_map(|number| log.messages.get(number)) {
             let at = (send.process, send.producer, message.partition);
             let before = last.insert(at, message.number).and_then(|number| log.messages.get(&number));
             if let Some(before) = before.filter(|before| before.index > message.index) {
