@@ -837,6 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.NativeBroker = nativeBinding.NativeBroker
 module.exports.NativeConsumer = nativeBinding.NativeConsumer
+module.exports.NativeDeadLetters = nativeBinding.NativeDeadLetters
 module.exports.NativeOffsetStorage = nativeBinding.NativeOffsetStorage
 module.exports.NativeProducer = nativeBinding.NativeProducer
 module.exports.NativeTopicManager = nativeBinding.NativeTopicManager

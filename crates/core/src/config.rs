@@ -4,12 +4,12 @@
 //! same structs. A document is read with [`config_fields`], which collects every violation instead of the first.
 
 mod broker_config;
-mod config_fields;
-mod consumer_config;
+pub(crate) mod config_fields;
+pub(crate) mod consumer_config;
 mod handler_config;
 mod log_level;
 mod producer_config;
-mod topic_config;
+pub(crate) mod topic_config;
 
 pub use broker_config::{BrokerConfig, MongoUri};
 pub use consumer_config::{ChangeStreamWatchOptions, ConsumerConfig, OnExpired, WithoutEffect};

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use bson::{Bson, Document};
+use bson::{Bson, DateTime, Document};
 
 use crate::error::{Error, Result};
 use crate::record::type_name::type_name;
@@ -19,53 +19,53 @@ const SHOWN_CHARS: usize = 60;
 const SHOWN_MEMBERS: usize = 20;
 
 /// What a text field must look like.
-pub(super) struct TextRule {
+pub(crate) struct TextRule {
     /// Completes "… is "x": …", such as "give 1 to 200 bytes".
-    pub(super) demand: &'static str,
+    pub(crate) demand: &'static str,
     /// Whether a text follows the rule.
-    pub(super) accepts: fn(&str) -> bool,
+    pub(crate) accepts: fn(&str) -> bool,
 }
 
 /// A configuration that is being read.
-pub(super) struct ConfigFields<'a> {
+pub(crate) struct ConfigFields<'a> {
     document: &'a Document,
     prefix: String,
     violations: Vec<String>,
 }
 
 impl<'a> ConfigFields<'a> {
-    pub(super) fn new(document: &'a Document) -> Self {
+    pub(crate) fn new(document: &'a Document) -> Self {
         Self { document, prefix: String::new(), violations: Vec::new() }
     }
 
     /// The value of a field, unless it is absent or null.
-    pub(super) fn given(&self, name: &str) -> Option<&'a Bson> {
+    pub(crate) fn given(&self, name: &str) -> Option<&'a Bson> {
         self.document.get(name).filter(|value| !matches!(value, Bson::Null | Bson::Undefined))
     }
 
     /// Adds a violation: the field's path and what is wrong with it.
-    pub(super) fn reject(&mut self, name: &str, problem: impl Display) {
+    pub(crate) fn reject(&mut self, name: &str, problem: impl Display) {
         self.violations.push(format!("{}{name} {problem}", self.prefix));
     }
 
-    pub(super) fn required_text(&mut self, name: &str, rule: &TextRule) -> String {
+    pub(crate) fn required_text(&mut self, name: &str, rule: &TextRule) -> String {
         self.required(name, rule.demand, |value| text_of(value, rule)).unwrap_or_default()
     }
 
-    pub(super) fn optional_text(&mut self, name: &str, rule: &TextRule) -> Option<String> {
+    pub(crate) fn optional_text(&mut self, name: &str, rule: &TextRule) -> Option<String> {
         self.optional(name, rule.demand, |value| text_of(value, rule))
     }
 
-    pub(super) fn required_integer<N: Integer>(&mut self, name: &str, limits: RangeInclusive<N>) -> N {
+    pub(crate) fn required_integer<N: Integer>(&mut self, name: &str, limits: RangeInclusive<N>) -> N {
         let demand = integer_demand(&limits);
         self.required(name, demand, |value| integer_within(value, &limits)).unwrap_or(*limits.start())
     }
 
-    pub(super) fn integer<N: Integer>(&mut self, name: &str, limits: RangeInclusive<N>, default: N) -> N {
+    pub(crate) fn integer<N: Integer>(&mut self, name: &str, limits: RangeInclusive<N>, default: N) -> N {
         self.optional_integer(name, limits).unwrap_or(default)
     }
 
-    pub(super) fn optional_integer<N: Integer>(
+    pub(crate) fn optional_integer<N: Integer>(
         &mut self,
         name: &str,
         limits: RangeInclusive<N>,
@@ -74,7 +74,7 @@ impl<'a> ConfigFields<'a> {
     }
 
     /// A list of different integers, at least one.
-    pub(super) fn integer_list<N: Integer>(
+    pub(crate) fn integer_list<N: Integer>(
         &mut self,
         name: &str,
         limits: RangeInclusive<N>,
@@ -92,16 +92,35 @@ impl<'a> ConfigFields<'a> {
         })
     }
 
-    pub(super) fn boolean(&mut self, name: &str, default: bool) -> bool {
+    pub(crate) fn boolean(&mut self, name: &str, default: bool) -> bool {
         self.optional_boolean(name).unwrap_or(default)
     }
 
-    pub(super) fn optional_boolean(&mut self, name: &str) -> Option<bool> {
+    pub(crate) fn optional_boolean(&mut self, name: &str) -> Option<bool> {
         self.optional(name, "give true or false", Bson::as_bool)
     }
 
+    /// One text or a list of them, at least one.
+    pub(crate) fn texts(&mut self, name: &str, rule: &TextRule) -> Option<Vec<String>> {
+        self.optional(name, rule.demand, |value| match value {
+            Bson::Array(members) if members.is_empty() => None,
+            Bson::Array(members) => members.iter().map(|member| text_of(member, rule)).collect(),
+            one => Some(vec![text_of(one, rule)?]),
+        })
+    }
+
+    pub(crate) fn optional_date(&mut self, name: &str) -> Option<DateTime> {
+        self.optional(name, "give a Date or leave it out", |value| value.as_datetime().copied())
+    }
+
+    /// Any number, whole or not.
+    pub(crate) fn optional_number(&mut self, name: &str, limits: RangeInclusive<f64>) -> Option<f64> {
+        let demand = format!("give a number from {} to {}", limits.start(), limits.end());
+        self.optional(name, demand, |value| number(value).filter(|number| limits.contains(number)))
+    }
+
     /// One of a few names, compared as `same` says.
-    pub(super) fn one_of<T: Copy>(
+    pub(crate) fn one_of<T: Copy>(
         &mut self,
         name: &str,
         choices: &[(&str, T)],
@@ -115,7 +134,7 @@ impl<'a> ConfigFields<'a> {
     }
 
     /// The fields of a sub-document; of an empty one if it is absent.
-    pub(super) fn section<T>(&mut self, name: &str, read: impl FnOnce(&mut ConfigFields<'_>) -> T) -> T {
+    pub(crate) fn section<T>(&mut self, name: &str, read: impl FnOnce(&mut ConfigFields<'_>) -> T) -> T {
         let empty = Document::new();
         let document = self.optional(name, "give an object or leave it out", Bson::as_document);
         let prefix = format!("{}{name}.", self.prefix);
@@ -126,10 +145,19 @@ impl<'a> ConfigFields<'a> {
         fields
     }
 
+    /// Refuses every other field. For what selects something: a misspelt field must not select everything.
+    pub(crate) fn refuse_others(&mut self, known: &[&str]) {
+        let unknown = |name: &&String| !known.contains(&name.as_str()) && self.given(name).is_some();
+        let unknown: Vec<_> = self.document.keys().filter(unknown).cloned().collect();
+        for name in unknown {
+            self.reject(&name, format_args!("is unknown: give {}", known.join(", ")));
+        }
+    }
+
     /// The configuration, if nothing is wrong with it.
     ///
     /// `subject` begins the message, such as "The topic configuration".
-    pub(super) fn finish<T>(self, subject: &str, config: T) -> Result<T> {
+    pub(crate) fn finish<T>(self, subject: &str, config: T) -> Result<T> {
         match self.violations.as_slice() {
             [] => Ok(config),
             [only] => Err(Error::invalid_config(format!("{subject} is invalid: {only}"))),
@@ -166,7 +194,7 @@ impl<'a> ConfigFields<'a> {
 }
 
 /// The integer types that configurations are made of.
-pub(super) trait Integer: TryFrom<i64> + PartialOrd + Display + Copy {}
+pub(crate) trait Integer: TryFrom<i64> + PartialOrd + Display + Copy {}
 impl Integer for u32 {}
 impl Integer for u64 {}
 
@@ -182,6 +210,16 @@ fn integer_within<N: Integer>(value: &Bson, limits: &RangeInclusive<N>) -> Optio
         _ => return None,
     };
     N::try_from(integer).ok().filter(|integer| limits.contains(integer))
+}
+
+fn number(value: &Bson) -> Option<f64> {
+    match *value {
+        Bson::Int32(number) => Some(f64::from(number)),
+        #[expect(clippy::cast_precision_loss, reason = "compared with limits far below that")]
+        Bson::Int64(number) => Some(number as f64),
+        Bson::Double(number) => Some(number),
+        _ => None,
+    }
 }
 
 /// A JavaScript number without a fraction, as an integer.
@@ -224,118 +262,4 @@ fn shown(value: &Bson) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use bson::doc;
-
-    use super::*;
-
-    const SHORT: TextRule =
-        TextRule { demand: "give 1 to 3 bytes", accepts: |text| (1..=3).contains(&text.len()) };
-
-    fn integer_message(value: impl Into<Bson>) -> Result<u32, String> {
-        let document = doc! { "n": value.into() };
-        let mut fields = ConfigFields::new(&document);
-        let read = fields.integer("n", 2..=9, 5);
-        fields.finish("It", read).map_err(|error| error.message().to_owned())
-    }
-
-    #[test]
-    fn reads_whole_numbers_of_every_number_type() {
-        for three in [Bson::Int32(3), Bson::Int64(3), Bson::Double(3.0)] {
-            assert_eq!(integer_message(three), Ok(3));
-        }
-        for absent in [Bson::Null, Bson::Undefined] {
-            assert_eq!(integer_message(absent), Ok(5));
-        }
-        assert_eq!(integer_message(2), Ok(2));
-        assert_eq!(integer_message(9), Ok(9));
-    }
-
-    #[test]
-    fn refuses_other_numbers_and_says_what_was_given() {
-        let cases: [(Bson, &str); 14] = [
-            (Bson::Double(3.5), "3.5"),
-            (Bson::Double(f64::NAN), "NaN"),
-            (Bson::Double(f64::INFINITY), "Infinity"),
-            (Bson::Double(f64::NEG_INFINITY), "-Infinity"),
-            (Bson::Double(1e300), &format!("{}", 1e300)),
-            (Bson::Int32(1), "1"),
-            (Bson::Int32(10), "10"),
-            (Bson::Int32(-3), "-3"),
-            (Bson::Int64(i64::MAX), "9223372036854775807"),
-            (Bson::String("3".into()), "\"3\""),
-            (Bson::Boolean(true), "true"),
-            (Bson::Array(vec![Bson::Int32(3)]), "[3]"),
-            (Bson::Document(doc! { "secret": 1 }), "an object"),
-            (Bson::DateTime(bson::DateTime::from_millis(3)), "a Date"),
-        ];
-        for (value, given) in cases {
-            let expected = format!("It is invalid: n is {given}: give an integer from 2 to 9");
-            assert_eq!(integer_message(value), Err(expected));
-        }
-    }
-
-    #[test]
-    fn names_every_violation_with_its_path() {
-        let document =
-            doc! { "b": "much", "inner": { "c": -1 }, "flag": "yes", "list": [1, 1], "ignored": 1 };
-        let mut fields = ConfigFields::new(&document);
-        fields.required_text("a", &SHORT);
-        fields.optional_text("b", &SHORT);
-        fields.section("inner", |inner| inner.integer("c", 0_u64..=5, 0));
-        fields.boolean("flag", false);
-        fields.integer_list("list", 0_u32..=3);
-        let error = fields.finish("It", ()).unwrap_err();
-        assert_eq!(error.code(), crate::error_code::ErrorCode::InvalidConfig);
-        assert_eq!(
-            error.message().lines().collect::<Vec<_>>(),
-            [
-                "It is invalid:",
-                "- a is missing: give 1 to 3 bytes",
-                "- b is \"much\": give 1 to 3 bytes",
-                "- inner.c is -1: give an integer from 0 to 5",
-                "- flag is \"yes\": give true or false",
-                "- list is [1, 1]: give a list of different integers from 0 to 3, at least one, or leave it out",
-            ]
-        );
-    }
-
-    #[test]
-    fn lists_hold_different_integers() {
-        let read = |list: Vec<Bson>| {
-            let document = doc! { "list": list };
-            let mut fields = ConfigFields::new(&document);
-            let read = fields.integer_list("list", 0_u32..=3);
-            fields.finish("It", read).ok().flatten()
-        };
-        assert_eq!(read(vec![Bson::Int32(2), Bson::Double(0.0)]), Some(vec![2, 0]));
-        for bad in [
-            vec![],
-            vec![Bson::Int32(4)],
-            vec![Bson::Int32(-1)],
-            vec![Bson::Null],
-            vec![2.into(), 2.0.into()],
-        ] {
-            assert_eq!(read(bad), None);
-        }
-    }
-
-    #[test]
-    fn a_section_that_is_no_object_is_refused_once() {
-        let document = doc! { "inner": [1] };
-        let mut fields = ConfigFields::new(&document);
-        let read = fields.section("inner", |inner| inner.integer("c", 1_u32..=5, 4));
-        assert_eq!(read, 4);
-        let error = fields.finish("It", ()).unwrap_err();
-        assert_eq!(error.message(), "It is invalid: inner is [1]: give an object or leave it out");
-    }
-
-    #[test]
-    fn never_repeats_a_uri_and_shortens_long_values() {
-        assert_eq!(shown(&Bson::String("mongodb://user:secret@host".into())), "a URI");
-        assert_eq!(shown(&Bson::Array(vec!["a://secret".into()])), "[a URI]");
-        let long = shown(&Bson::String("ü".repeat(1000)));
-        assert!(long.len() < 200 && long.ends_with("and so on (2000 bytes)"), "{long}");
-        assert!(shown(&Bson::Array(vec![Bson::Null; 1000])).len() < 200);
-    }
-}
+mod tests;

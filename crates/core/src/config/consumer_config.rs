@@ -3,12 +3,12 @@
 use bson::Document;
 
 use super::config_fields::{ConfigFields, TextRule};
-use super::topic_config::TOPIC_NAME;
+use super::topic_config::{RETENTION_MS, TOPIC_NAME};
 use crate::error::Result;
 
 const KIB: u64 = 1024;
 
-const GROUP_ID: TextRule = TextRule {
+pub(crate) const GROUP_ID: TextRule = TextRule {
     demand: "give 1 to 200 bytes without control characters",
     accepts: |id| (1..=200).contains(&id.len()) && !id.contains(char::is_control),
 };
@@ -85,6 +85,12 @@ pub struct ConsumerConfig {
     /// @default 1048576
     #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
     pub max_buffered_bytes: u64,
+    /// How long the group keeps a dead letter, in milliseconds, 1000 (a second) to 2147483641000 (68 years). It counts
+    /// from when the message was given up, or from when its last redrive failed.
+    ///
+    /// @default for ever: a dead letter stays until it is redriven with success or purged
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub dead_letter_retention_ms: Option<u64>,
 }
 
 /// How events are fetched.
@@ -151,6 +157,7 @@ impl ConsumerConfig {
             enable_offset_monitoring: fields.boolean("enableOffsetMonitoring", false),
             options: fields.section("options", ChangeStreamWatchOptions::read),
             max_buffered_bytes: fields.integer("maxBufferedBytes", 64 * KIB..=64 * KIB * KIB, KIB * KIB),
+            dead_letter_retention_ms: fields.optional_integer("deadLetterRetentionMs", RETENTION_MS),
         };
         fields.finish("The consumer configuration", config)
     }
@@ -192,6 +199,14 @@ mod tests {
         );
         assert_eq!((config.options.batch_size, config.options.max_await_time_ms), (1_000, 1_000));
         assert_eq!((config.max_buffered_bytes, config.on_expired), (1_048_576, OnExpired::Fail));
+        assert_eq!((config.max_buffered_bytes, config.dead_letter_retention_ms), (1_048_576, None));
+    }
+
+    #[test]
+    fn dead_letters_are_kept_as_long_as_asked() {
+        let document = doc! { "groupId": "g", "topic": "t", "deadLetterRetentionMs": 86_400_000.0 };
+        let config = ConsumerConfig::from_document(&document).unwrap();
+        assert_eq!(config.dead_letter_retention_ms, Some(86_400_000));
     }
 
     #[test]
@@ -229,6 +244,7 @@ mod tests {
             ("maxBufferedBytes", 65_535.into()),
             ("maxBufferedBytes", 67_108_865.into()),
             ("onExpired", "ignore".into()),
+            ("deadLetterRetentionMs", 999.into()),
             ("options", doc! { "batchSize": 0 }.into()),
             ("options", doc! { "maxAwaitTimeMS": 60_001 }.into()),
         ];

@@ -8,16 +8,16 @@ use super::config_fields::{ConfigFields, TextRule};
 use crate::error::Result;
 
 /// How many partitions a topic may have.
-pub(super) const PARTITIONS: RangeInclusive<u32> = 1..=1024;
+pub(crate) const PARTITIONS: RangeInclusive<u32> = 1..=1024;
 /// How long messages may be kept; the upper end is the longest time that a TTL index takes.
-pub(super) const RETENTION_MS: RangeInclusive<u64> = 1_000..=2_147_483_641_000;
+pub(crate) const RETENTION_MS: RangeInclusive<u64> = 1_000..=2_147_483_641_000;
 
 /// The broker's own collections, next to those of the partitions.
 const OWN_COLLECTIONS: [&str; 5] =
     ["topics", "consumer_offsets", "consumer_members", "consumer_groups", "dead_letters"];
 
 /// What a topic may be called: `<name>_p<n>` are its collections, for this library and for 1.4.2.
-pub(super) const TOPIC_NAME: TextRule = TextRule {
+pub(crate) const TOPIC_NAME: TextRule = TextRule {
     demand: "give 1 to 120 bytes without `$`, `..` or control characters, which neither begin with `system.` nor \
              begin or end with `.`, and which are no collection of the broker itself (topics, consumer_offsets, \
              consumer_members, consumer_groups, dead_letters)",
