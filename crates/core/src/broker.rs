@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
 use crate::consumer::{Consumer, ConsumerParts};
+use crate::dead_letter::{DeadLetters, LetterScope};
 use crate::deployment::{Deployment, DeploymentShare};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
@@ -172,6 +173,7 @@ impl Broker {
             topics: connected.topics.clone(),
             feed: connected.deployment.feed.clone(),
             catch_up_turns: Arc::clone(&connected.deployment.catch_up_turns),
+            redrive_nudge: connected.deployment.redrive_nudge.clone(),
             shutdown_grace: Duration::from_millis(self.0.config.shutdown_grace_ms),
             logger: self.0.logger.clone(),
         };
@@ -191,6 +193,13 @@ impl Broker {
     /// Offsets: looking at them and setting them.
     pub fn offsets(&self) -> Result<OffsetStorage> {
         Ok(OffsetStorage::new(Arc::clone(&self.connected()?.deployment.store)))
+    }
+
+    /// The dead letters of a group, of all its topics.
+    pub fn dead_letters(&self, group_id: &str) -> Result<DeadLetters> {
+        let deployment = &self.connected()?.deployment;
+        let scope = LetterScope::of_group(group_id)?;
+        Ok(DeadLetters::new(Arc::clone(&deployment.store), deployment.redrive_nudge.clone(), scope))
     }
 
     /// Whether `connect` has succeeded and `disconnect` was not called since.

@@ -1,41 +1,26 @@
-//! What a group gave up on: the message whole, and why.
+//! What a group gave up on: the message whole, and why; looking at it, delivering it again, removing it.
+//!
+//! ```text
+//! worker ─► committer ─► Store::commit_dead_letter            a message is given up
+//! user ─► DeadLetters ─► list, count, purge                   administration
+//!                     └► redrive: a mark on the letter ─► RedriveWatch ─► RedriveQueue ─► worker ─► handler
+//! ```
 
-use bson::{DateTime, RawDocumentBuf};
+mod dead_letters;
+mod handler_error;
+mod letter_filter;
+mod letter_query;
+mod redrive_queue;
+mod redrive_request;
+mod redrive_schedule;
+mod redrive_watch;
+mod stored_letter;
 
-use crate::feed::stream_token::StreamToken;
-use crate::store::contract::OffsetKey;
-
-/// How one attempt of the handler failed. Texts only: the error object itself stays in the user's language.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HandlerError {
-    /// Class of the error, such as `TypeError`.
-    pub name: String,
-    /// Its message.
-    pub message: String,
-    /// Its stack trace, if it has one.
-    pub stack: Option<String>,
-}
-
-/// One failed attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailedAttempt {
-    /// What was thrown.
-    pub error: HandlerError,
-    /// When.
-    pub at: DateTime,
-}
-
-/// A message whose attempts are used up, as it is stored in `dead_letters`.
-#[derive(Debug, Clone)]
-pub struct DeadLetter {
-    /// Group, topic and partition.
-    pub key: OffsetKey,
-    /// The stored message, whole.
-    pub message: RawDocumentBuf,
-    /// Its place in the stream; `None` if it was read from the stored history.
-    pub token: Option<StreamToken>,
-    /// Every attempt, oldest first; bounded by the retry policy.
-    pub attempts: Vec<FailedAttempt>,
-    /// When the group gave up.
-    pub at: DateTime,
-}
+pub use dead_letters::DeadLetters;
+pub use handler_error::{FailedAttempt, HandlerError};
+pub use letter_filter::{LetterFilter, LetterScope, PurgeRequest};
+pub use letter_query::{LetterOrder, LetterPage, LetterPosition, LetterQuery};
+pub(crate) use redrive_queue::{QueueParts, RedriveQueue, RedrivenLetter};
+pub use redrive_request::{RedrivePlan, RedriveRequest};
+pub(crate) use redrive_watch::{RedriveNudge, RedriveWatch, WatchParts};
+pub use stored_letter::{DeadLetter, LetterId, PendingRedrive, RedriveFailure, RedriveMark, StoredLetter};

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::config::BrokerConfig;
+use crate::dead_letter::RedriveNudge;
 use crate::error::Result;
 use crate::feed::{Feed, FeedSettings};
 use crate::observe::log::Logger;
@@ -41,6 +42,7 @@ pub(crate) struct Deployment {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) feed: Feed,
     pub(crate) catch_up_turns: Arc<Semaphore>,
+    pub(crate) redrive_nudge: RedriveNudge,
     feed_tasks: TaskGroup,
 }
 
@@ -83,6 +85,7 @@ impl Deployment {
             feed: Feed::start(Arc::clone(&store), settings, &feed_tasks, logger.clone()),
             store,
             catch_up_turns: Arc::new(Semaphore::new(CATCH_UP_TURNS)),
+            redrive_nudge: RedriveNudge::default(),
             feed_tasks,
         }
     }

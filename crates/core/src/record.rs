@@ -2,10 +2,12 @@
 
 mod bson_writer;
 pub mod delivery_bytes;
-mod element_bytes;
+pub(crate) mod element_bytes;
 #[cfg(test)]
 mod header_shape;
+pub mod letter_bytes;
 pub mod message;
+pub(crate) mod message_id_text;
 pub mod record_layout;
 #[cfg(test)]
 mod round_trip;

@@ -37,6 +37,8 @@ pub struct Received {
     pub key: Option<String>,
     /// Whether it may have been handled before.
     pub possible_duplicate: bool,
+    /// Whether it is a dead letter that is delivered again.
+    pub redriven: bool,
 }
 
 type Outcome = Pin<Box<dyn Future<Output = Result<(), HandlerError>> + Send>>;
@@ -244,6 +246,7 @@ impl RecordHandler for RecordingHandler {
                 attempt: message.attempt,
                 key: message.stored.key.map(str::to_owned),
                 possible_duplicate: message.possible_duplicate,
+                redriven: message.redriven,
             }
         });
         let messages: Vec<_> = messages.collect();

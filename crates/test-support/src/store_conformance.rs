@@ -10,10 +10,12 @@ use csb_core::store::contract::Store;
 
 pub mod append;
 pub mod closing;
+pub mod dead_letters;
 pub mod feed;
 pub mod hand_off;
 pub mod history;
 pub mod offsets;
+pub mod redrives;
 pub mod topics;
 pub mod unfinished;
 
@@ -80,6 +82,26 @@ macro_rules! store_conformance {
                 a_group_is_born_with_its_first_offset
                 lists_the_offsets_of_a_group_newest_first
             }
+            dead_letters {
+                a_letter_comes_back_as_it_was
+                a_message_too_large_for_its_letter_stays_in_its_partition
+                a_letter_replaces_the_one_before
+                letters_are_listed_in_the_order_of_their_messages
+                a_page_ends_after_many_bytes
+                a_filter_finds_what_fulfils_every_condition
+                a_purge_removes_what_its_filter_finds
+            }
+            redrives {
+                a_letter_is_marked_once
+                turns_are_spaced_by_the_rate
+                letters_are_taken_in_the_order_of_their_messages
+                only_the_newest_owner_settles
+                a_letter_that_fails_again_stays
+                an_owner_that_is_gone_counts_as_interrupted
+                a_pending_redrive_can_be_cancelled
+                a_letter_does_not_expire_while_it_waits
+                many_letters_are_marked_in_order
+            }
             topics {
                 partitions_only_grow
                 concurrent_changes_never_shrink_a_topic
@@ -93,6 +115,7 @@ macro_rules! store_conformance {
             }
             closing {
                 every_call_after_close_fails
+                every_call_on_dead_letters_after_close_fails
             }
         }
     };

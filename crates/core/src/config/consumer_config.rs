@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_out_of_limits() {
-        let bad: [(&str, Bson); 17] = [
+        let bad: [(&str, Bson); 18] = [
             ("groupId", "".into()),
             ("groupId", "a\nb".into()),
             ("groupId", "x".repeat(201).into()),

@@ -13,6 +13,7 @@ use super::subscribed_partitions;
 use super::subscription::{Subscription, SubscriptionParts};
 use super::subscription_progress::{OffsetInfo, SubscriptionProgress};
 use crate::config::{ConsumerConfig, HandlerConfig};
+use crate::dead_letter::{DeadLetters, LetterScope, RedriveNudge};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::Feed;
@@ -28,6 +29,7 @@ pub(crate) struct ConsumerParts {
     pub(crate) topics: TopicCatalog,
     pub(crate) feed: Feed,
     pub(crate) catch_up_turns: Arc<Semaphore>,
+    pub(crate) redrive_nudge: RedriveNudge,
     pub(crate) shutdown_grace: Duration,
     pub(crate) logger: Logger,
 }
@@ -126,6 +128,7 @@ impl Consumer {
             store: Arc::clone(&self.0.parts.store),
             feed: self.0.parts.feed.clone(),
             catch_up_turns: Arc::clone(&self.0.parts.catch_up_turns),
+            redrive_nudge: self.0.parts.redrive_nudge.clone(),
             config: Arc::clone(&self.0.config),
             handler_config,
             handler,
@@ -233,6 +236,13 @@ impl Consumer {
     /// What has been processed and committed.
     pub fn offset_info(&self) -> OffsetInfo {
         self.running().map_or_else(OffsetInfo::default, |subscription| subscription.offset_info())
+    }
+
+    /// What the group gave up on in this topic.
+    pub fn dead_letters(&self) -> DeadLetters {
+        let config = &self.0.config;
+        let scope = LetterScope { group_id: config.group_id.clone(), topic: Some(config.topic.clone()) };
+        DeadLetters::new(Arc::clone(&self.0.parts.store), self.0.parts.redrive_nudge.clone(), scope)
     }
 
     /// How far the group is behind in each of the consumer's partitions, by what is committed, whoever owns them.

@@ -8,8 +8,12 @@ use bson::Bson;
 use super::checkpoint::{Checkpoint, MessageAttempts};
 use super::key_lanes::LaneKey;
 use super::position::Position;
-use crate::dead_letter::FailedAttempt;
+use crate::dead_letter::{FailedAttempt, StoredLetter};
 use crate::feed::partition_buffer::BufferedMessage;
+use crate::feed::stream_token::StreamToken;
+
+/// Number of the letter that is redriven. It stands beside the messages of the partition, which it does not move.
+pub(super) const REDRIVEN: u64 = u64::MAX;
 
 /// A message that was taken.
 pub(super) struct InFlightMessage {
@@ -23,12 +27,35 @@ pub(super) struct InFlightMessage {
     pub(super) forgotten: u32,
     /// It is noted in the offset document that an attempt was begun.
     pub(super) is_marked: bool,
+    /// The dead letter that it comes from, if it is redriven.
+    pub(super) letter: Option<Box<StoredLetter>>,
     is_finished: bool,
 }
 
 impl InFlightMessage {
     pub(super) fn new(buffered: BufferedMessage, lane: LaneKey) -> Self {
-        Self { buffered, lane, failed: Vec::new(), forgotten: 0, is_marked: false, is_finished: false }
+        Self {
+            buffered,
+            lane,
+            failed: Vec::new(),
+            forgotten: 0,
+            is_marked: false,
+            letter: None,
+            is_finished: false,
+        }
+    }
+
+    /// Its place in the stream, if it has one.
+    pub(super) fn token(&self) -> Option<&StreamToken> {
+        match &self.letter {
+            Some(letter) => letter.token.as_ref(),
+            None => self.buffered.after.stream_token(),
+        }
+    }
+
+    /// Whether it goes into no batch with others: it has failed, and must not make them fail again.
+    pub(super) fn goes_alone(&self) -> bool {
+        self.failed_attempts() > 0 || self.letter.is_some()
     }
 
     /// Failed attempts, all told.
@@ -76,12 +103,13 @@ pub(super) struct InFlight {
     position: Position,
     bytes: usize,
     finished_ahead: usize,
+    redriven: Option<InFlightMessage>,
 }
 
 impl InFlight {
     /// None yet; everything up to `position` is finished.
     pub(super) fn new(position: Position) -> Self {
-        Self { first: 0, messages: VecDeque::new(), position, bytes: 0, finished_ahead: 0 }
+        Self { first: 0, messages: VecDeque::new(), position, bytes: 0, finished_ahead: 0, redriven: None }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -103,11 +131,32 @@ impl InFlight {
         self.first + self.messages.len() as u64 - 1
     }
 
+    /// A dead letter that is delivered again has the number [`REDRIVEN`]; there is one at a time.
+    pub(super) fn redrive(&mut self, message: InFlightMessage) {
+        self.redriven = Some(message);
+    }
+
+    /// Takes the redriven letter out.
+    pub(super) fn take_redriven(&mut self) -> Option<InFlightMessage> {
+        self.redriven.take()
+    }
+
+    /// Where the partition stands.
+    pub(super) fn position(&self) -> &Position {
+        &self.position
+    }
+
     pub(super) fn get(&self, number: u64) -> Option<&InFlightMessage> {
+        if number == REDRIVEN {
+            return self.redriven.as_ref();
+        }
         self.messages.get(self.index(number)?)
     }
 
     pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut InFlightMessage> {
+        if number == REDRIVEN {
+            return self.redriven.as_mut();
+        }
         let index = self.index(number)?;
         self.messages.get_mut(index)
     }
@@ -116,7 +165,7 @@ impl InFlight {
         usize::try_from(number.checked_sub(self.first)?).ok()
     }
 
-    /// A message is finished. The position moves on when nothing unfinished is left before it.
+    /// A message of the partition is finished. The position moves on when nothing unfinished is left before it.
     pub(super) fn finish(&mut self, number: u64) {
         let Some(message) = self.get_mut(number) else { return };
         if message.is_finished {

@@ -16,6 +16,7 @@ use super::retry_policy::RetryPolicy;
 use super::source_sign::SourceSign;
 use super::stall_watch::PartitionControls;
 use super::subscription::{OwnedPartition, SubscriptionParts};
+use crate::dead_letter::{QueueParts, RedriveWatch};
 use crate::error::Error;
 use crate::error_code::ErrorCode;
 use crate::feed::Joined;
@@ -40,6 +41,7 @@ pub(super) struct PartitionLaunch<'a> {
     pub(super) joined: Option<Joined>,
     pub(super) sign: SourceSign,
     pub(super) controls: PartitionControls,
+    pub(super) redrives: &'a RedriveWatch,
     pub(super) control: watch::Receiver<Control>,
     pub(super) live: Arc<AtomicUsize>,
     pub(super) partitions: &'a TaskGroup,
@@ -66,6 +68,14 @@ impl PartitionLaunch<'_> {
             },
             self.commits,
         );
+        let dead_letter_retention_ms = parts.config.dead_letter_retention_ms;
+        let redrives = self.redrives.queue(QueueParts {
+            store: Arc::clone(&parts.store),
+            claim: claim.clone(),
+            collection: Arc::clone(&self.partition.collection),
+            retention_ms: dead_letter_retention_ms,
+            logger: parts.logger.clone(),
+        });
         let config = &parts.handler_config;
         let worker = WorkerParts {
             key: claim.key.clone(),
@@ -83,6 +93,8 @@ impl PartitionLaunch<'_> {
             handler_timeout: Duration::from_millis(config.handler_timeout_ms),
             concurrency: config.concurrency as usize,
             batch: config.batch,
+            redrives,
+            dead_letter_retention_ms,
             control: self.control,
             progress: parts.progress.clone(),
             events: parts.events.clone(),

@@ -24,6 +24,7 @@ use super::retry_policy::RetryPolicy;
 use super::running_delivery::{Overdue, RunningDelivery};
 use super::subscription_progress::SubscriptionProgress;
 use crate::config::{BatchConfig, CommitSchedule};
+use crate::dead_letter::{RedriveQueue, RedrivenLetter};
 use crate::error::Result;
 use crate::feed::Feed;
 use crate::feed::partition_buffer::{BufferedMessage, PartitionBuffer};
@@ -34,6 +35,7 @@ use crate::store::contract::OffsetKey;
 
 mod deliver;
 mod intake;
+mod redrive;
 mod settle;
 
 /// Messages of one delivery at most: many enough that crossing into the user's language costs little, few enough
@@ -65,6 +67,9 @@ pub(super) struct WorkerParts {
     pub(super) concurrency: usize,
     /// Present if the handler takes batches.
     pub(super) batch: Option<BatchConfig>,
+    pub(super) redrives: RedriveQueue,
+    /// How long dead letters are kept; `None`: for ever.
+    pub(super) dead_letter_retention_ms: Option<u64>,
     pub(super) control: watch::Receiver<Control>,
     pub(super) progress: SubscriptionProgress,
     pub(super) events: ConsumerEvents,
@@ -117,6 +122,12 @@ enum Written {
     Marks(DeliveryId),
     /// A dead letter, with the lane that waits for it.
     DeadLetter { lane: LaneKey, event: ConsumerEvent },
+    /// A dead letter was taken to be delivered again, if there is one whose turn it is.
+    Letter(Option<Box<RedrivenLetter>>),
+    /// The redriven letter is removed, or given back.
+    Redriven,
+    /// The redriven letter failed again, with the lane that waits for that to be stored.
+    FailedAgain { lane: LaneKey, event: ConsumerEvent },
 }
 
 enum Wake {
@@ -125,6 +136,7 @@ enum Wake {
     Report(DeliveryId, DeliveryReport),
     Written(Written, Result<()>),
     Messages(Vec<BufferedMessage>),
+    LetterDue,
     Time,
     Idle,
 }
@@ -154,6 +166,9 @@ impl PartitionWorker {
             if control == Control::Close {
                 self.end.get_or_insert(WorkerEnd::Closed);
             }
+            if self.end.is_some() && self.is_quiet() {
+                self.give_letter_back();
+            }
             if let Some(end) = self.end
                 && (end == WorkerEnd::HandlerGone || self.is_quiet())
             {
@@ -172,6 +187,7 @@ impl PartitionWorker {
                 Wake::Report(id, report) => self.apply_report(id, report),
                 Wake::Written(written, outcome) => self.apply_written(written, outcome.is_ok()),
                 Wake::Messages(messages) => self.take_in(messages),
+                Wake::LetterDue => self.take_letter(),
                 Wake::Time => self.apply_time(clock::now()),
                 Wake::Idle => self.advance_idle(),
             }
@@ -179,7 +195,8 @@ impl PartitionWorker {
     }
 
     async fn wait(&mut self) -> Wake {
-        let takes = self.end.is_none() && !self.is_stopping && self.has_room();
+        let runs = self.end.is_none() && !self.is_stopping;
+        let takes = runs && self.has_room();
         let room = self.most_in_flight().saturating_sub(self.in_flight.len());
         let time = self.next_time();
         let is_idle = self.in_flight.is_empty();
@@ -197,6 +214,7 @@ impl PartitionWorker {
             Some((written, outcome)) = self.writes.next(), if !self.writes.is_empty() => {
                 Wake::Written(written, outcome)
             }
+            () = parts.redrives.due(), if runs => Wake::LetterDue,
             messages = parts.buffer.take(room, MOST_BYTES), if takes => Wake::Messages(messages),
             () = clock::sleep_until(time.unwrap_or_else(clock::now)), if time.is_some() => Wake::Time,
             () = clock::sleep(IDLE_ADVANCE), if is_idle => Wake::Idle,

@@ -36,6 +36,8 @@ pub struct DeliveredMessage<'a> {
     pub attempt: u32,
     /// It may have been handled before: it was read again after the position was lost.
     pub possible_duplicate: bool,
+    /// It is a dead letter that is delivered again because somebody asked for it.
+    pub redriven: bool,
 }
 
 /// How the user's function is called.

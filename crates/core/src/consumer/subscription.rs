@@ -20,6 +20,7 @@ use super::source_sign::SourceSign;
 use super::stall_watch::{PartitionControls, StallWatchParts, WatchedPartition, watch_stalls};
 use super::subscription_progress::{OffsetInfo, SubscriptionProgress, monitor_offsets};
 use crate::config::{ConsumerConfig, HandlerConfig};
+use crate::dead_letter::{RedriveNudge, RedriveWatch, WatchParts};
 use crate::error::Result;
 use crate::error_code::ErrorCode;
 use crate::feed::partition_buffer::PartitionBuffer;
@@ -38,6 +39,7 @@ pub(super) struct SubscriptionParts {
     pub(super) store: Arc<dyn Store>,
     pub(super) feed: Feed,
     pub(super) catch_up_turns: Arc<Semaphore>,
+    pub(super) redrive_nudge: RedriveNudge,
     pub(super) config: Arc<ConsumerConfig>,
     pub(super) handler_config: HandlerConfig,
     pub(super) handler: Arc<dyn RecordHandler>,
@@ -120,6 +122,7 @@ impl Subscription {
         let live = Arc::new(AtomicUsize::new(owned.len()));
         let mut committers = Vec::with_capacity(owned.len());
         let mut watched = Vec::with_capacity(owned.len());
+        let redrives = RedriveWatch::start(redrive_watch_parts(parts), &commits);
         for ((partition, buffer), joined) in owned.iter().zip(buffers).zip(joined) {
             let watch = WatchedPartition {
                 key: partition.claim.key.clone(),
@@ -133,6 +136,7 @@ impl Subscription {
                 joined,
                 sign: watch.sign.clone(),
                 controls: watch.controls.clone(),
+                redrives: &redrives,
                 control: control_receiver.clone(),
                 live: Arc::clone(&live),
                 partitions: &partitions,
@@ -228,6 +232,16 @@ impl Subscription {
 
     pub(super) fn offset_info(&self) -> OffsetInfo {
         self.progress.offset_info(&self.committers)
+    }
+}
+
+fn redrive_watch_parts(parts: &SubscriptionParts) -> WatchParts {
+    WatchParts {
+        store: Arc::clone(&parts.store),
+        group_id: parts.config.group_id.clone(),
+        topic: parts.config.topic.clone(),
+        nudge: parts.redrive_nudge.clone(),
+        logger: parts.logger.clone(),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Writes the records of one delivery in the form in which they cross to the user's language:
-//! `{ partition, reportEveryMs, records: [ { o, i, k, h, t, v, a, d } ] }` with token, id, key, headers, timestamp,
-//! value, attempt (absent at the first) and whether it may be a duplicate (absent if not).
+//! `{ partition, reportEveryMs, records: [ { o, i, k, h, t, v, a, d, r } ] }` with token, id, key, headers, timestamp,
+//! value, attempt (absent at the first), whether it may be a duplicate and whether it is redriven (absent if not).
 
 use bson::RawDocument;
 use bson::spec::ElementType;
 
 use super::bson_writer::{BsonWriter, OpenDocument};
-use super::record_layout::EMPTY_DOCUMENT;
+use super::record_layout::{EMPTY_DOCUMENT, StoredMessage};
 use crate::consumer::record_handler::DeliveredMessage;
 use crate::feed::stream_token::StreamToken;
 
@@ -39,19 +39,15 @@ impl DeliveryBytes {
         self.next_index += 1;
         let out = &mut self.out;
         let record = out.open(ElementType::EmbeddedDocument, &index);
-        out.optional_string("o", delivered.token.map(StreamToken::as_str));
-        out.string("i", &message.id_text());
-        out.optional_string("k", message.key);
-        let headers = message.headers.map_or(EMPTY_DOCUMENT.as_slice(), RawDocument::as_bytes);
-        out.element(ElementType::EmbeddedDocument, "h", headers);
-        out.element(ElementType::DateTime, "t", &message.timestamp.timestamp_millis().to_le_bytes());
-        out.name(message.value_type(), "v");
-        message.write_value(out.buffer());
+        write_message(out, delivered.token.map(StreamToken::as_str), message);
         if delivered.attempt > 1 {
             out.int32("a", delivered.attempt);
         }
         if delivered.possible_duplicate {
             out.boolean("d", true);
+        }
+        if delivered.redriven {
+            out.boolean("r", true);
         }
         out.close(record);
     }
@@ -64,6 +60,18 @@ impl DeliveryBytes {
     }
 }
 
+/// The fields of a record that say what the message is.
+pub(super) fn write_message(out: &mut BsonWriter, token: Option<&str>, message: &StoredMessage<'_>) {
+    out.optional_string("o", token);
+    out.string("i", &message.id_text());
+    out.optional_string("k", message.key);
+    let headers = message.headers.map_or(EMPTY_DOCUMENT.as_slice(), RawDocument::as_bytes);
+    out.element(ElementType::EmbeddedDocument, "h", headers);
+    out.element(ElementType::DateTime, "t", &message.timestamp.timestamp_millis().to_le_bytes());
+    out.name(message.value_type(), "v");
+    message.write_value(out.buffer());
+}
+
 #[cfg(test)]
 mod tests {
     use bson::{DateTime, Document, RawDocument, bson, doc, rawdoc};
@@ -74,7 +82,13 @@ mod tests {
     const TOKEN: &str = "826B04662D000000062B0229296E04";
 
     fn delivered<'a>(token: Option<&'a StreamToken>, stored: &'a RawDocument) -> DeliveredMessage<'a> {
-        DeliveredMessage { token, stored: decode(stored).unwrap(), attempt: 1, possible_duplicate: false }
+        DeliveredMessage {
+            token,
+            stored: decode(stored).unwrap(),
+            attempt: 1,
+            possible_duplicate: false,
+            redriven: false,
+        }
     }
 
     fn document(bytes: &[u8]) -> Document {
@@ -90,14 +104,19 @@ mod tests {
         let token = StreamToken::parse(TOKEN).unwrap();
         let mut delivery = DeliveryBytes::new(3, 250);
         delivery.push(&delivered(Some(&token), &ours));
-        let again = DeliveredMessage { attempt: 2, possible_duplicate: true, ..delivered(None, &wrapped) };
+        let again = DeliveredMessage {
+            attempt: 2,
+            possible_duplicate: true,
+            redriven: true,
+            ..delivered(None, &wrapped)
+        };
         delivery.push(&again);
         let expected = doc! {
             "partition": 3,
             "reportEveryMs": 250,
             "records": [
                 { "o": TOKEN, "i": "a", "k": "k", "h": { "h": 1 }, "t": time, "v": { "x": { "y": 1 } } },
-                { "o": null, "i": "5", "k": null, "h": {}, "t": time, "v": [1, "two"], "a": 2, "d": true },
+                { "o": null, "i": "5", "k": null, "h": {}, "t": time, "v": [1, "two"], "a": 2, "d": true, "r": true },
             ],
         };
         assert_eq!(document(&delivery.finish()), expected);

@@ -82,6 +82,7 @@ fn read_all(document: &RawDocument) {
             stored: message,
             attempt: 1,
             possible_duplicate: false,
+            redriven: false,
         });
         assert!(RawDocument::from_bytes(&delivery.finish()).is_ok());
     }

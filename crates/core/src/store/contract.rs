@@ -16,6 +16,7 @@ use crate::consumer::position::Position;
 use crate::dead_letter::DeadLetter;
 use crate::error::{Error, Result};
 use crate::feed::stream_token::{ClusterTime, StreamToken};
+use crate::store::dead_letter_contract::DeadLetterStore;
 
 /// A topic as it is stored in `topics`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,7 +208,7 @@ pub struct OffsetRecord {
 ///
 /// Every method has a deadline of its own and fails with a typed error; none retries beyond what the driver does.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: DeadLetterStore {
     /// Reaches the deployment and makes sure that it can serve change streams.
     async fn connect(&self) -> Result<()>;
 

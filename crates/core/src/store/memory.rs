@@ -7,8 +7,10 @@
 mod bson_order;
 mod cluster_clock;
 mod database;
+mod dead_letter_table;
 mod event_log;
 mod event_token;
+mod memory_dead_letters;
 mod memory_feed;
 mod memory_store;
 mod message_collection;

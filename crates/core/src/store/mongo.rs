@@ -2,11 +2,15 @@
 
 mod change_stream;
 mod connection;
+mod dead_letter_administration;
 mod dead_letter_collection;
+mod dead_letter_query;
 mod message_collection;
+mod mongo_dead_letters;
 mod mongo_error;
 mod mongo_store;
 mod offset_collection;
+mod redrive_marks;
 mod retention_index;
 mod silence;
 mod topic_collection;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use bson::{Bson, DateTime};
+use bson::{Bson, DateTime, doc};
+use csb_core::dead_letter::{LetterOrder, LetterQuery, RedriveFailure, RedrivePlan, StoredLetter};
 use csb_core::error::Result;
 use csb_core::error_code::ErrorCode;
 use csb_core::feed::stream_token::ClusterTime;
 use csb_core::store::contract::{Claim, FeedStart, HistoryRange, OffsetRecord, Store, Topic};
 
+use super::dead_letters;
 use super::event_reader::request;
 use super::message::message;
 use super::offsets::{EARLY, after, dead_letter, key};
@@ -57,4 +59,31 @@ pub async fn every_call_after_close_fails(store: Arc<dyn Store>) {
     assert_closed("list_offsets", store.list_offsets("billing").await);
     assert_closed("read_offset_record", store.read_offset_record(&key(0)).await);
     assert_closed("write_offset_record", store.write_offset_record(&record).await);
+}
+
+/// As all others.
+pub async fn every_call_on_dead_letters_after_close_fails(store: Arc<dyn Store>) {
+    dead_letters::bury(&*store, dead_letter()).await;
+    let filter = dead_letters::filter(doc! {});
+    let plan = RedrivePlan { id: "r".into(), rate_per_second: None };
+    store.request_redrive(&filter, &plan).await.expect("marks");
+    let pending = store.next_redrive(&key(0)).await.expect("looks").expect("a marked letter");
+    store.close().await;
+
+    let claim = Claim { key: key(0), owner: "a".into(), epoch: 1 };
+    let letter = StoredLetter::buried(dead_letter());
+    let failure = RedriveFailure { attempts: Vec::new(), at: DateTime::now(), retention_ms: None };
+    let query = LetterQuery { filter: filter.clone(), order: LetterOrder::Newest, limit: 1, after: None };
+    assert_closed("list_letters", store.list_letters(&query).await);
+    assert_closed("count_letters", store.count_letters(&filter).await);
+    assert_closed("purge_letters", store.purge_letters(&filter).await);
+    assert_closed("request_redrive", store.request_redrive(&filter, &plan).await);
+    assert_closed("cancel_redrive", store.cancel_redrive(&filter).await);
+    assert_closed("has_redrives", store.has_redrives("billing", "orders").await);
+    assert_closed("next_redrive", store.next_redrive(&key(0)).await);
+    assert_closed("take_redrive", store.take_redrive(&claim, &pending).await);
+    assert_closed("finish_redrive", store.finish_redrive(&claim, &letter).await);
+    assert_closed("fail_redrive", store.fail_redrive(&claim, &letter, &failure).await);
+    assert_closed("return_redrive", store.return_redrive(&claim, &letter).await);
+    assert_closed("load_message", store.load_message("c", &"a".into()).await);
 }

@@ -30,7 +30,9 @@ pub(super) fn dead_letter() -> DeadLetter {
         message: message("poison"),
         token: StreamToken::parse(LATE),
         attempts: vec![FailedAttempt { error, at: DateTime::now() }],
+        forgotten: 0,
         at: DateTime::now(),
+        retention_ms: None,
     }
 }
 

@@ -33,7 +33,7 @@ impl PartitionWorker {
             let in_flight = &self.in_flight;
             let is_batch = self.parts.batch.is_some();
             let taken = self.lanes.take(limit, |number| {
-                is_batch && in_flight.get(number).is_some_and(|message| message.failed_attempts() > 0)
+                is_batch && in_flight.get(number).is_some_and(InFlightMessage::goes_alone)
             });
             if taken.messages.is_empty() {
                 break;
@@ -65,11 +65,11 @@ impl PartitionWorker {
         })
     }
 
-    /// A message that failed goes alone, so that it does not make others fail again; it need not wait for them.
+    /// A message that goes alone need not wait for others.
     fn is_batch_ready(&self, batch: BatchConfig) -> bool {
-        let is_retry = || {
+        let goes_alone = || {
             let next = self.lanes.next_message().and_then(|number| self.in_flight.get(number));
-            next.is_some_and(|message| message.failed_attempts() > 0)
+            next.is_some_and(InFlightMessage::goes_alone)
         };
         let has_lingered = || {
             let linger = std::time::Duration::from_millis(batch.linger_ms);
@@ -77,7 +77,7 @@ impl PartitionWorker {
         };
         self.lanes.ready_messages() >= batch.max_messages as usize
             || self.lanes.ready_bytes() as u64 >= batch.max_bytes
-            || is_retry()
+            || goes_alone()
             || has_lingered()
     }
 
@@ -175,10 +175,11 @@ impl PartitionWorker {
             })
         })?;
         Ok(DeliveredMessage {
-            token: message.buffered.after.stream_token(),
+            token: message.token(),
             stored,
             attempt: failed.saturating_add(1),
             possible_duplicate: message.buffered.possible_duplicate,
+            redriven: message.letter.is_some(),
         })
     }
 

@@ -88,6 +88,11 @@ impl PartitionWorker {
         for message in messages {
             self.take_in_one(message);
         }
+        self.begin_batch();
+    }
+
+    /// From the first message that is ready on, a batch fills.
+    pub(super) fn begin_batch(&mut self) {
         if self.batch_since.is_none() && self.lanes.ready_messages() > 0 {
             self.batch_since = Some(clock::now());
         }
@@ -117,7 +122,7 @@ impl PartitionWorker {
         }
     }
 
-    fn lane_of(&self, buffered: &BufferedMessage) -> LaneKey {
+    pub(super) fn lane_of(&self, buffered: &BufferedMessage) -> LaneKey {
         if self.parts.concurrency == 1 {
             return LaneKey::Partition;
         }

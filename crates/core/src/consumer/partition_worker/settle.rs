@@ -6,11 +6,13 @@ use bson::DateTime;
 
 use super::{PartitionWorker, WorkerEnd, Written};
 use crate::consumer::checkpoint::MessageAttempts;
+use crate::consumer::in_flight::{InFlightMessage, REDRIVEN};
 use crate::consumer::record_handler::{DeliveryId, DeliveryReport, FailedMessage, HandlerFailure, Reports};
 use crate::consumer::retry_policy::AfterFailure;
 use crate::consumer::running_delivery::Failure;
 use crate::dead_letter::{DeadLetter, FailedAttempt};
 use crate::observe::consumer_event::ConsumerEvent;
+use crate::record::message_id_text::message_id_text;
 use crate::runtime::{clock, random};
 
 impl PartitionWorker {
@@ -56,6 +58,12 @@ impl PartitionWorker {
     pub(super) fn apply_written(&mut self, written: Written, is_stored: bool) {
         match written {
             Written::Marks(id) => self.prepared(id, is_stored),
+            Written::Letter(letter) => self.take_letter_in(letter),
+            Written::Redriven => {}
+            Written::FailedAgain { lane, event } => {
+                self.lanes.release(&lane);
+                self.parts.events.emit(|| event);
+            }
             Written::DeadLetter { lane, event } => {
                 self.lanes.unhold(&lane);
                 if is_stored {
@@ -101,6 +109,10 @@ impl PartitionWorker {
     fn finish(&mut self, numbers: &[u64]) {
         let mut had_attempts = false;
         for number in numbers {
+            if *number == REDRIVEN {
+                self.redriven_handled();
+                continue;
+            }
             let Some(message) = self.in_flight.get(*number) else { continue };
             had_attempts |= message.failed_attempts() > 0 || message.is_marked;
             self.parts.progress.processed(&message.buffered.after);
@@ -110,6 +122,9 @@ impl PartitionWorker {
             if self.caution.finished_one() {
                 self.parts.committer.forget_unclean_ends();
             }
+        }
+        if *numbers == [REDRIVEN] {
+            return;
         }
         self.parts.committer.advance(self.checkpoint());
         // With caution the next mark replaces this one, unless nothing comes.
@@ -170,7 +185,7 @@ impl PartitionWorker {
         let (Some(delay), Some(message)) = (retry_after, self.in_flight.get(number)) else { return };
         self.parts.events.emit(|| ConsumerEvent::Retried {
             partition: key.partition,
-            message_id: id_text(&message.id()),
+            message_id: message_id_text(&message.id()),
             attempt,
             error_name,
             delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
@@ -204,21 +219,21 @@ impl PartitionWorker {
     /// Moves a message to the dead letters. Later checkpoints are stored after it, so that the partition does not move
     /// past a letter that is not stored.
     pub(super) fn bury(&mut self, number: u64) {
+        if number == REDRIVEN {
+            return self.redriven_failed();
+        }
         let Some(message) = self.in_flight.get(number) else { return };
-        let (lane, id) = (message.lane.clone(), message.id());
+        let lane = message.lane.clone();
         let letter = DeadLetter {
             key: self.parts.key.clone(),
             message: message.buffered.document.clone(),
-            token: message.buffered.after.stream_token().cloned(),
+            token: message.token().cloned(),
             attempts: message.failed.clone(),
+            forgotten: message.forgotten,
             at: DateTime::from_millis(clock::unix_millis()),
+            retention_ms: self.parts.dead_letter_retention_ms,
         };
-        let event = ConsumerEvent::DeadLettered {
-            partition: self.parts.key.partition,
-            message_id: id_text(&id),
-            attempts: message.failed_attempts(),
-            error_name: message.failed.last().map(|last| last.error.name.clone()).unwrap_or_default(),
-        };
+        let event = self.dead_lettered(message);
         self.lanes.finish(&lane, number);
         self.lanes.hold(&lane);
         self.in_flight.finish(number);
@@ -229,6 +244,15 @@ impl PartitionWorker {
         let written = Written::DeadLetter { lane, event };
         self.writes.push(Box::pin(async move { (written, stored.await) }));
         self.store_attempts();
+    }
+
+    pub(super) fn dead_lettered(&self, message: &InFlightMessage) -> ConsumerEvent {
+        ConsumerEvent::DeadLettered {
+            partition: self.parts.key.partition,
+            message_id: message_id_text(&message.id()),
+            attempts: message.failed_attempts(),
+            error_name: message.failed.last().map(|last| last.error.name.clone()).unwrap_or_default(),
+        }
     }
 
     /// Nobody waits for it: it is for the next owner.
@@ -248,14 +272,5 @@ impl PartitionWorker {
         if self.end != Some(WorkerEnd::Fenced) && (had_marks || self.caution.holds()) {
             self.store_attempts();
         }
-    }
-}
-
-/// The id as users see it in their records.
-fn id_text(id: &bson::Bson) -> String {
-    match id {
-        bson::Bson::ObjectId(id) => id.to_hex(),
-        bson::Bson::String(id) => id.clone(),
-        other => serde_json::to_string(other).unwrap_or_else(|_| "unreadable".to_owned()),
     }
 }

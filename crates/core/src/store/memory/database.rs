@@ -10,6 +10,7 @@ use bson::{DateTime, RawDocumentBuf};
 use tokio::sync::watch;
 
 use super::cluster_clock::ClusterClock;
+use super::dead_letter_table::DeadLetterTable;
 use super::event_log::{EventLog, HistoryLost, LogEntry, LogRead};
 use super::event_token::CollectionId;
 use super::message_collection::MessageCollection;
@@ -39,7 +40,7 @@ pub(super) struct State {
     collections: BTreeMap<Arc<str>, MessageCollection>,
     pub(super) topics: TopicTable,
     pub(super) offsets: OffsetTable,
-    dead_letters: Vec<DeadLetter>,
+    pub(super) dead_letters: DeadLetterTable,
 }
 
 impl Database {
@@ -152,6 +153,7 @@ impl State {
             collection.expire(unix_millis);
             collection.stats(name)
         });
+        self.dead_letters.expire(DateTime::from_millis(unix_millis));
         let others = [
             ("consumer_offsets", self.offsets.len()),
             ("dead_letters", self.dead_letters.len()),
@@ -190,7 +192,7 @@ impl State {
     ) -> CommitOutcome {
         let outcome = self.offsets.commit(claim, checkpoint, now);
         if outcome == CommitOutcome::Committed {
-            self.dead_letters.push(dead_letter.clone());
+            self.dead_letters.bury(dead_letter.clone());
         }
         outcome
     }

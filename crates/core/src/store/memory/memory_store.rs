@@ -48,7 +48,7 @@ impl MemoryStore {
         Ok(())
     }
 
-    fn database(&self) -> Result<Arc<Database>> {
+    pub(super) fn database(&self) -> Result<Arc<Database>> {
         self.session.database()
     }
 }

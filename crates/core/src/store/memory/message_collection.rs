@@ -132,6 +132,12 @@ impl MessageCollection {
         times.filter_map(|at| self.messages.get(at)).map(|message| (*message.document).clone()).collect()
     }
 
+    /// The message with this id.
+    pub(super) fn find(&self, id: &Bson) -> Option<RawDocumentBuf> {
+        let inserted_at = self.by_id.get(&MessageId(id.clone()))?;
+        self.messages.get(inserted_at).map(|message| (*message.document).clone())
+    }
+
     pub(super) fn sample(&self) -> Option<RawDocumentBuf> {
         let undated =
             self.messages.values().find(|message| message.document.get_datetime("_timestamp").is_err());

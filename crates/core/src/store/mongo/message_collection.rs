@@ -139,6 +139,15 @@ fn query(range: HistoryRange) -> (Document, Document) {
     }
 }
 
+pub(super) async fn load(
+    connection: &Connection,
+    collection: &str,
+    id: &Bson,
+) -> Result<Option<RawDocumentBuf>> {
+    let stored = messages(connection, collection);
+    connection.within_deadline("read a message", stored.find_one(doc! { "_id": id })).await
+}
+
 pub(super) async fn sample(connection: &Connection, collection: &str) -> Result<Option<RawDocumentBuf>> {
     let stored = messages(connection, collection);
     let undated = stored.find_one(doc! { "_timestamp": { "$not": { "$type": "date" } } });

@@ -25,6 +25,7 @@ use crate::store::contract::{
 pub struct MongoStore {
     connection: Connection,
     offset_index: OnceCell<()>,
+    letter_indexes: OnceCell<()>,
     closed: AtomicBool,
 }
 
@@ -32,10 +33,15 @@ impl MongoStore {
     /// Reads the connection string and sets the client up. Reaches no server, except for the DNS of `mongodb+srv`.
     pub async fn open(settings: &MongoSettings) -> Result<Arc<Self>> {
         let connection = Connection::open(settings).await?;
-        Ok(Arc::new(Self { connection, offset_index: OnceCell::new(), closed: AtomicBool::new(false) }))
+        Ok(Arc::new(Self {
+            connection,
+            offset_index: OnceCell::new(),
+            letter_indexes: OnceCell::new(),
+            closed: AtomicBool::new(false),
+        }))
     }
 
-    fn open_connection(&self) -> Result<&Connection> {
+    pub(super) fn open_connection(&self) -> Result<&Connection> {
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::closed("the broker"));
         }
@@ -45,6 +51,12 @@ impl MongoStore {
     async fn with_offset_index(&self) -> Result<&Connection> {
         let connection = self.open_connection()?;
         self.offset_index.get_or_try_init(|| offset_collection::ensure_index(connection)).await?;
+        Ok(connection)
+    }
+
+    pub(super) async fn with_letter_indexes(&self) -> Result<&Connection> {
+        let connection = self.open_connection()?;
+        self.letter_indexes.get_or_try_init(|| dead_letter_collection::ensure_indexes(connection)).await?;
         Ok(connection)
     }
 }
@@ -172,7 +184,8 @@ impl Store for MongoStore {
         checkpoint: &Checkpoint,
         dead_letter: &DeadLetter,
     ) -> Result<CommitOutcome> {
-        dead_letter_collection::commit(self.open_connection()?, claim, checkpoint, dead_letter).await
+        dead_letter_collection::commit(self.with_letter_indexes().await?, claim, checkpoint, dead_letter)
+            .await
     }
 
     async fn list_offsets(&self, group_id: &str) -> Result<Vec<OffsetRecord>> {
