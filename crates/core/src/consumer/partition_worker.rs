@@ -166,7 +166,7 @@ impl PartitionWorker {
             if control == Control::Close {
                 self.end.get_or_insert(WorkerEnd::Closed);
             }
-            if self.end.is_some() && self.is_quiet() {
+            if self.end.is_some_and(|end| end != WorkerEnd::Fenced) && self.is_quiet() {
                 self.give_letter_back();
             }
             if let Some(end) = self.end

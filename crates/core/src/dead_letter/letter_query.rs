@@ -1,5 +1,7 @@
 //! Looking through letters page by page. Pure.
 
+use std::fmt::Write;
+
 use bson::{Bson, Document, doc};
 
 use super::letter_filter::{LetterFilter, LetterScope};
@@ -89,7 +91,11 @@ impl LetterPosition {
     pub fn to_text(&self) -> String {
         let place = self.place.as_ref().map_or(Bson::Null, |place| place.as_str().into());
         let bytes = bson::serialize_to_vec(&doc! { "p": place, "i": &self.id }).unwrap_or_default();
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a text cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
     }
 
     /// Reads the text of a position. `None` if it is not one.

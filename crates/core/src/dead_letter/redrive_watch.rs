@@ -65,11 +65,10 @@ async fn watch_letters(parts: WatchParts, signal: watch::Sender<u64>, look: Arc<
         let looked = store.has_redrives(&group_id, &topic).await;
         match &looked {
             Ok(true) => signal.send_modify(|signal| *signal += 1),
-            Ok(false) => {}
             Err(error) if !is_failing => {
                 logger.warn(|| format!("cannot look for dead letters to redrive, trying again: {error:?}"));
             }
-            Err(_) => {}
+            Ok(false) | Err(_) => {}
         }
         is_failing = looked.is_err();
         tokio::select! {

@@ -79,7 +79,7 @@ fn encode_error(attempt: &FailedAttempt) -> Document {
 pub fn decode(document: &RawDocument) -> Result<StoredLetter> {
     let mut fields = Document::new();
     let mut message = None;
-    for element in document.iter() {
+    for element in document {
         let (name, value) = element.map_err(|_| damaged())?;
         match (name.as_str(), value) {
             ("message", RawBsonRef::Document(stored)) => message = Some(stored.to_owned()),

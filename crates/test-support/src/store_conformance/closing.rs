@@ -64,7 +64,7 @@ pub async fn every_call_after_close_fails(store: Arc<dyn Store>) {
 /// As all others.
 pub async fn every_call_on_dead_letters_after_close_fails(store: Arc<dyn Store>) {
     dead_letters::bury(&*store, dead_letter()).await;
-    let filter = dead_letters::filter(doc! {});
+    let filter = dead_letters::filter(&doc! {});
     let plan = RedrivePlan { id: "r".into(), rate_per_second: None };
     store.request_redrive(&filter, &plan).await.expect("marks");
     let pending = store.next_redrive(&key(0)).await.expect("looks").expect("a marked letter");

@@ -18,7 +18,7 @@ fn plan(id: &str) -> RedrivePlan {
 }
 
 async fn request(store: &dyn Store, conditions: bson::Document, plan: RedrivePlan) -> u64 {
-    store.request_redrive(&filter(conditions), &plan).await.expect("marks")
+    store.request_redrive(&filter(&conditions), &plan).await.expect("marks")
 }
 
 async fn next(store: &dyn Store, partition: u32) -> Option<PendingRedrive> {
@@ -53,7 +53,7 @@ pub async fn a_letter_is_marked_once(store: Arc<dyn Store>) {
         marked.iter().map(|letter| letter.redrive.as_ref().expect("a mark").id.as_str()).collect();
     assert_eq!(requests, ["first", "second", "second"]);
     for (conditions, count) in [(doc! { "redriving": true }, 3), (doc! { "redriving": false }, 0)] {
-        assert_eq!(store.count_letters(&filter(conditions)).await.expect("counts"), count);
+        assert_eq!(store.count_letters(&filter(&conditions)).await.expect("counts"), count);
     }
     for (group, topic, has) in
         [(GROUP, "orders", true), (GROUP, "refunds", false), ("other", "orders", false)]
@@ -181,7 +181,7 @@ pub async fn a_pending_redrive_can_be_cancelled(store: Arc<dyn Store>) {
     assert_eq!(request(&*store, doc! {}, plan("r")).await, 3);
     let claim = owned(&*store, 0, "a").await;
     let taken = take(&*store, &claim).await;
-    let cancelled = store.cancel_redrive(&filter(doc! {})).await.expect("cancels");
+    let cancelled = store.cancel_redrive(&filter(&doc! {})).await.expect("cancels");
     assert_eq!(cancelled, 2);
     assert_eq!(all(&*store).await[1..], before[1..], "as if they had never been marked");
     assert_eq!(finish(&*store, &claim, &taken).await, CommitOutcome::Committed);
@@ -210,11 +210,12 @@ pub async fn many_letters_are_marked_in_order(store: Arc<dyn Store>) {
     }
     let slow = RedrivePlan { id: "r".into(), rate_per_second: Some(0.001) };
     assert_eq!(request(&*store, doc! {}, slow).await, u64::from(MANY));
-    let query = LetterQuery { filter: filter(doc! {}), order: LetterOrder::Oldest, limit: 1000, after: None };
+    let query =
+        LetterQuery { filter: filter(&doc! {}), order: LetterOrder::Oldest, limit: 1000, after: None };
     let marked = store.list_letters(&query).await.expect("lists").letters;
     let turn = |letter: &StoredLetter| letter.redrive.as_ref().expect("a mark").not_before.timestamp_millis();
     assert_eq!(marked.len(), MANY as usize);
     assert!(marked.is_sorted_by(|a, b| turn(b) - turn(a) >= 1_000_000));
-    assert_eq!(store.cancel_redrive(&filter(doc! {})).await.expect("cancels"), u64::from(MANY));
-    assert_eq!(store.purge_letters(&filter(doc! {})).await.expect("purges"), u64::from(MANY));
+    assert_eq!(store.cancel_redrive(&filter(&doc! {})).await.expect("cancels"), u64::from(MANY));
+    assert_eq!(store.purge_letters(&filter(&doc! {})).await.expect("purges"), u64::from(MANY));
 }

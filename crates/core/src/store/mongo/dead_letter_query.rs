@@ -3,6 +3,7 @@
 use bson::{Bson, Document, doc};
 
 use crate::dead_letter::{LetterFilter, LetterOrder, LetterPosition};
+use crate::feed::stream_token::StreamToken;
 use crate::record::message_id_text::ids_shown_as;
 
 /// Letters that the filter means.
@@ -49,7 +50,7 @@ pub(super) fn sort(order: LetterOrder) -> Document {
 /// Letters behind a place. Those without a place stand first; a comparison alone would never find them.
 pub(super) fn behind(position: &LetterPosition, order: LetterOrder) -> Document {
     let id = &position.id;
-    let place = position.place.as_ref().map(|place| place.as_str());
+    let place = position.place.as_ref().map(StreamToken::as_str);
     match (order, place) {
         (LetterOrder::Oldest, None) => {
             doc! { "$or": [{ "place": null, "_id": { "$gt": id } }, { "place": { "$gt": "" } }] }
