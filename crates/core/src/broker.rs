@@ -195,10 +195,9 @@ impl Broker {
         Ok(OffsetStorage::new(Arc::clone(&self.connected()?.deployment.store)))
     }
 
-    /// The dead letters of a group, of all its topics.
-    pub fn dead_letters(&self, group_id: &str) -> Result<DeadLetters> {
+    /// The dead letters within a scope: of a group, of all its topics or of one.
+    pub fn dead_letters(&self, scope: LetterScope) -> Result<DeadLetters> {
         let deployment = &self.connected()?.deployment;
-        let scope = LetterScope::of_group(group_id)?;
         Ok(DeadLetters::new(Arc::clone(&deployment.store), deployment.redrive_nudge.clone(), scope))
     }
 

@@ -154,6 +154,13 @@ impl<'a> ConfigFields<'a> {
         }
     }
 
+    /// Refuses a field that is there without a value.
+    pub(crate) fn refuse_null(&mut self, name: &str) {
+        if self.document.contains_key(name) && self.given(name).is_none() {
+            self.reject(name, "is null: give a value or leave it out");
+        }
+    }
+
     /// The configuration, if nothing is wrong with it.
     ///
     /// `subject` begins the message, such as "The topic configuration".

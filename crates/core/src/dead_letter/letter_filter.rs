@@ -60,10 +60,9 @@ pub struct PurgeRequest {
 }
 
 impl LetterScope {
-    /// The letters of a group. Fails with `ERR_CSB_INVALID_CONFIG` for a name that no group can have.
-    pub fn of_group(group_id: &str) -> Result<Self> {
-        let document = bson::doc! { "groupId": group_id };
-        let mut fields = ConfigFields::new(&document);
+    /// Checks and reads `{ groupId }`: the letters of a group.
+    pub fn from_document(document: &Document) -> Result<Self> {
+        let mut fields = ConfigFields::new(document);
         let group_id = fields.required_text("groupId", &GROUP_ID);
         fields.finish("The group of dead letters", Self { group_id, topic: None })
     }
@@ -92,11 +91,14 @@ impl LetterFilter {
         fields.finish("The filter of dead letters", filter)
     }
 
-    /// Reads the fields of a filter, which may stand beside `others`. All other fields are refused: a misspelt one
-    /// would select every letter.
+    /// Reads the fields of a filter, which may stand beside `others`. All other fields are refused, and so is a field
+    /// without a value: a misspelt field, or one filled from nothing, would select every letter.
     pub(super) fn read(fields: &mut ConfigFields<'_>, scope: &LetterScope, others: &[&str]) -> Self {
         let known: Vec<_> = FIELDS.iter().chain(others).copied().collect();
         fields.refuse_others(&known);
+        for name in FIELDS {
+            fields.refuse_null(name);
+        }
         let topic = fields.optional_text("topic", &TOPIC_NAME);
         if let (Some(own), Some(given)) = (&scope.topic, &topic)
             && own != given
@@ -223,8 +225,8 @@ mod tests {
 
     #[test]
     fn a_group_needs_a_name() {
-        assert_eq!(LetterScope::of_group("g").unwrap(), scope(None));
-        let problem = problem(LetterScope::of_group(""));
+        assert_eq!(LetterScope::from_document(&doc! { "groupId": "g" }).unwrap(), scope(None));
+        let problem = problem(LetterScope::from_document(&doc! { "groupId": "" }));
         assert!(
             problem.starts_with("The group of dead letters is invalid: groupId is \"\": give "),
             "{problem}"
@@ -236,9 +238,11 @@ mod tests {
         let read = |document: Document| PurgeRequest::from_document(&document, &scope(Some("t")));
         assert_eq!(read(doc! { "all": true }).unwrap().filter, scope(Some("t")).everything());
         assert_eq!(read(doc! { "partition": 2 }).unwrap().filter.partition, Some(2));
-        for nothing in [doc! {}, doc! { "all": false }, doc! { "key": null }] {
+        for nothing in [doc! {}, doc! { "all": false }] {
             assert!(problem(read(nothing)).contains("all is missing: give `all: true`"));
         }
+        let nothing = problem(read(doc! { "partition": 2, "key": null }));
+        assert!(nothing.ends_with("invalid: key is null: give a value or leave it out"), "{nothing}");
         assert!(problem(read(doc! { "all": true, "key": "k" })).contains("all stands beside a condition"));
         assert!(problem(read(doc! { "keys": "k", "all": true })).contains("keys is unknown"));
     }

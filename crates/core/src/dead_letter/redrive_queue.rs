@@ -24,8 +24,8 @@ use crate::store::contract::{Claim, CommitOutcome, Store};
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// A letter could not be taken: somebody else has just changed it.
 const CHANGED_AGAIN_AFTER: Duration = Duration::from_millis(200);
-/// A letter is given up again when so many owners in a row were gone while it was in their hands: it may be what ends
-/// them. Processes end for other reasons too, so one or two prove nothing.
+/// A letter is given up again when so many owners were gone while it was in their hands: it may be what ends them.
+/// Processes end for other reasons too, so one or two prove nothing.
 const MOST_INTERRUPTIONS: u32 = 3;
 
 /// What a queue works with.
@@ -235,7 +235,7 @@ fn interrupted(times: u32) -> HandlerError {
     HandlerError {
         name: ErrorCode::HandlerInterrupted.as_str().to_owned(),
         message: format!(
-            "{times} times in a row the process ended, or lost the partition, while the handler was running"
+            "{times} times the process ended, or lost the partition, while the handler was running"
         ),
         stack: None,
     }

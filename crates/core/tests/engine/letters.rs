@@ -8,7 +8,7 @@ use bson::{Document, doc};
 use csb_core::broker::Broker;
 use csb_core::consumer::Consumer;
 use csb_core::dead_letter::{
-    DeadLetters, HandlerError, LetterFilter, LetterQuery, RedriveRequest, StoredLetter,
+    DeadLetters, HandlerError, LetterFilter, LetterQuery, LetterScope, RedriveRequest, StoredLetter,
 };
 use csb_core::runtime::clock;
 use csb_test_support::recording_handler::{Received, Recorded, RecordingHandler};
@@ -34,6 +34,10 @@ pub(crate) fn failure() -> HandlerError {
 
 pub(crate) fn once() -> Document {
     doc! { "maxRetries": 0, "retryDelay": 1 }
+}
+
+pub(crate) fn letters_of(broker: &Broker, group_id: &str) -> DeadLetters {
+    broker.dead_letters(LetterScope { group_id: group_id.to_owned(), topic: None }).expect("connected")
 }
 
 pub(crate) async fn redrive(letters: &DeadLetters, request: Document) -> u64 {

@@ -18,6 +18,7 @@ mod recovered_events;
 mod refusing_servers;
 mod rolled_oplog;
 mod redrive;
+mod redrive_faults;
 mod redrive_owners;
 mod scene;
 mod starting_places;

@@ -11,7 +11,7 @@ use csb_core::store::contract::OffsetKey;
 use csb_test_support::recording_handler::{Received, RecordingHandler};
 use tokio::sync::Semaphore;
 
-use crate::letters::{all, count, failing, failure, has, once, redrive, until, with_letters};
+use crate::letters::{all, count, failing, failure, has, letters_of, once, redrive, until, with_letters};
 use crate::on_both_stores;
 use crate::scene::{GROUP, Scene, TOPIC, consumer, producer, send, subscribe, subscribe_with};
 
@@ -35,7 +35,7 @@ async fn a_redriven_letter_goes_to_its_group_only(scene: Scene) {
     subscribe(&consumer(&broker, doc! { "groupId": "others" }), &other).await;
     let (member, fails, handler) = with_letters(&broker, 6, |n| n % 2 == 1).await;
     let letters = member.dead_letters();
-    assert_eq!(count(&broker.dead_letters("others").expect("a group"), doc! {}).await, 0);
+    assert_eq!(count(&letters_of(&broker, "others"), doc! {}).await, 0);
 
     member.commit_offsets().await.expect("commits");
     let key = OffsetKey { group_id: GROUP.to_owned(), topic: TOPIC.to_owned(), partition: 0 };
@@ -137,7 +137,7 @@ async fn a_redrive_waits_for_a_member(scene: Scene) {
     let broker = scene.broker().await;
     let (member, _, _) = with_letters(&broker, 3, |_| true).await;
     member.disconnect(true).await;
-    let letters = broker.dead_letters(GROUP).expect("a group");
+    let letters = letters_of(&broker, GROUP);
     assert_eq!(redrive(&letters, doc! { "topic": TOPIC }).await, 3);
     let handler = RecordingHandler::accepting();
     subscribe(&consumer(&broker, doc! {}), &handler).await;

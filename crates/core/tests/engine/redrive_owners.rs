@@ -8,7 +8,7 @@ use csb_core::store::contract::{Claim, OffsetKey};
 use csb_test_support::recording_handler::RecordingHandler;
 use tokio::sync::Semaphore;
 
-use crate::letters::{all, count, failure, has, once, redrive, until, with_letters};
+use crate::letters::{all, count, failure, has, letters_of, once, redrive, until, with_letters};
 use crate::on_both_stores;
 use crate::scene::{GROUP, Scene, TOPIC, consumer, producer, send, subscribe, subscribe_with};
 
@@ -36,7 +36,7 @@ async fn a_stale_owner_settles_nothing(scene: Scene) {
         }
     });
     subscribe_with(&member, &old, once()).await;
-    let letters = new_broker.dead_letters(GROUP).expect("a group");
+    let letters = letters_of(&new_broker, GROUP);
     assert_eq!(redrive(&letters, doc! {}).await, 1);
     until("the old owner has the letter", || async { begun.load(Ordering::SeqCst) == 1 }).await;
 

@@ -114,6 +114,8 @@ fn refuses_other_texts_dates_numbers_and_fields() {
     fields.optional_date("at");
     fields.optional_number("half", 0.5..=2.0);
     fields.refuse_others(&["one", "some", "long", "at", "half"]);
+    fields.refuse_null("nil");
+    fields.refuse_null("none");
     let error = fields.finish("It", ()).unwrap_err();
     assert_eq!(
         error.message().lines().skip(1).collect::<Vec<_>>(),
@@ -124,6 +126,7 @@ fn refuses_other_texts_dates_numbers_and_fields() {
             "- at is \"now\": give a Date or leave it out",
             "- half is 0.4: give a number from 0.5 to 2",
             "- odd is unknown: give one, some, long, at, half",
+            "- nil is null: give a value or leave it out",
         ]
     );
 }

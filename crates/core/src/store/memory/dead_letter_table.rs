@@ -240,3 +240,59 @@ fn place_of(position: &LetterPosition) -> Place {
 fn document_key(id: Document) -> MessageId {
     MessageId(Bson::Document(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::rawdoc;
+
+    use super::*;
+    use crate::dead_letter::LetterScope;
+
+    fn at(seconds: i64) -> DateTime {
+        DateTime::from_millis(seconds * 1000)
+    }
+
+    fn bury(table: &mut DeadLetterTable, id: i32, retention_seconds: Option<u64>) {
+        table.bury(DeadLetter {
+            key: OffsetKey { group_id: "g".into(), topic: "t".into(), partition: 0 },
+            message: rawdoc! { "_id": id },
+            token: None,
+            attempts: Vec::new(),
+            forgotten: 0,
+            at: at(100),
+            retention_ms: retention_seconds.map(|seconds| seconds * 1000),
+        });
+    }
+
+    fn everything() -> LetterFilter {
+        LetterScope { group_id: "g".into(), topic: None }.everything()
+    }
+
+    #[test]
+    fn letters_expire_each_at_its_time() {
+        let mut table = DeadLetterTable::default();
+        for (id, retention) in [(1, Some(20)), (2, None), (3, Some(10)), (4, Some(30))] {
+            bury(&mut table, id, retention);
+        }
+        let mut left = |seconds| {
+            table.expire(at(seconds));
+            (table.len(), table.places.len())
+        };
+        assert_eq!(
+            [109, 110, 119, 120, 129, 130, 999].map(&mut left),
+            [(4, 4), (3, 3), (3, 3), (2, 2), (2, 2), (1, 1), (1, 1)]
+        );
+    }
+
+    #[test]
+    fn a_letter_that_waits_for_its_redrive_does_not_expire() {
+        let mut table = DeadLetterTable::default();
+        bury(&mut table, 1, Some(10));
+        let plan = RedrivePlan { id: "r".into(), rate_per_second: None };
+        assert_eq!(table.request_redrive(&everything(), &plan, at(105)), 1);
+        table.expire(at(999));
+        assert_eq!((table.len(), table.cancel_redrive(&everything())), (1, 1));
+        table.expire(at(999));
+        assert_eq!(table.len(), 0);
+    }
+}
