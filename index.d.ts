@@ -8,6 +8,7 @@ import type { Timestamp as BsonTimestamp } from 'bson'
 import type { ConsumerGroupManager, OffsetStorage } from './types/administration'
 import type * as config from './types/config'
 import type { BatchConfig, RetryBackoff, TopicConfig } from './types/config'
+import type { DeadLetters } from './types/dead_letters'
 import type { Effect, ErrorCode, ErrorKind } from './types/errors'
 import type * as records from './types/records'
 
@@ -21,6 +22,7 @@ export type {
 } from './types/config'
 export type { Effect, ErrorCode, ErrorKind } from './types/errors'
 export * from './types/administration'
+export * from './types/dead_letters'
 
 /** Any document. Assignable to and from the driver's `Document`. */
 export interface Document {
@@ -156,6 +158,8 @@ export interface ConsumerRecord<T = Document> {
   offset: ResumeToken
   /** When this process received it. */
   timestamp: Date
+  /** Set if this is a dead letter that is delivered again because somebody asked for it. */
+  redriven?: true
 }
 
 /**
@@ -176,7 +180,10 @@ export interface HandlerContext {
   readonly signal: AbortSignal
   /** Attempt of this record, from 1. Attempts are counted over restarts. */
   readonly attempt: number
-  /** The record may have been handled before: it was read again after the group's position was lost. */
+  /**
+   * The record may have been handled before: it was read again after the group's position was lost, or it is a dead
+   * letter whose last redrive ended with its process.
+   */
   readonly possibleDuplicate: boolean
 }
 
@@ -197,7 +204,7 @@ export interface BatchOutcome<T = Document> {
 /**
  * Processes several records of one partition at once, in order. When the returned promise is fulfilled all are handled,
  * except those named in `failed`. When it rejects, all have failed. A record that has failed is tried again alone, so
- * that one bad record does not take others with it.
+ * that one bad record does not take others with it, and a redriven dead letter comes alone.
  */
 export interface BatchHandler<T = Document> {
   (records: ConsumerRecord<T>[], context: BatchContext): void | BatchOutcome<T> | Promise<void | BatchOutcome<T>>
@@ -390,6 +397,8 @@ export declare class ChangeStreamBroker {
   createProducer<T = any>(config: ProducerConfig<T>): Promise<ChangeStreamProducer<T>>
   /** A connected consumer; it receives nothing before `subscribe`. */
   createConsumer<T = any>(config: ConsumerConfig<T>): Promise<ChangeStreamConsumer<T>>
+  /** What a group gave up on, in all its topics; no member of it has to run here. `T` is the payload type. */
+  getDeadLetters<T = any>(groupId: string): DeadLetters<T>
   /**
    * Drains and closes every producer and consumer of this broker: handlers in flight finish (for at most
    * `shutdownGraceMs`, default 25000), offsets are committed. May be called twice. Inside a handler it resolves at
@@ -453,6 +462,8 @@ export declare class ChangeStreamConsumer<T = any> {
     mongoUri: string,
     database: string,
   )
+  /** What the group gave up on in this topic. */
+  readonly deadLetters: DeadLetters<T>
   /** Name of this member of the group, unique among all processes. */
   getConsumerId(): string
   /** Consumer group. */

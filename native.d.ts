@@ -27,6 +27,8 @@ export declare class NativeBroker {
   topics(): NativeTopicManager
   /** The offsets of this broker. */
   offsets(): NativeOffsetStorage
+  /** The dead letters of a group (BSON). */
+  deadLetters(group: Uint8Array): NativeDeadLetters
   /** Whether it is connected. */
   isConnected(): boolean
 }
@@ -56,6 +58,8 @@ export declare class NativeConsumer {
   unsubscribe(wait: boolean): Promise<undefined>
   /** The same, for good. */
   disconnect(wait: boolean): Promise<undefined>
+  /** What the group gave up on in this topic. */
+  deadLetters(): NativeDeadLetters
   /** Whether it can be used. */
   isConnected(): boolean
   /** Whether it delivers messages, or would if it were not paused. */
@@ -66,6 +70,20 @@ export declare class NativeConsumer {
   lag(): Promise<Buffer>
   /** What has been processed and committed (BSON). */
   offsetInfo(): Buffer
+}
+
+/** The dead letters of a group. */
+export declare class NativeDeadLetters {
+  /** A page of letters (BSON). */
+  list(query: Uint8Array): Promise<Buffer>
+  /** How many letters there are. */
+  count(filter: Uint8Array): Promise<number>
+  /** Has letters delivered again. Gives how many were marked. */
+  redrive(request: Uint8Array): Promise<number>
+  /** Stops pending redrives. Gives how many. */
+  cancelRedrive(filter: Uint8Array): Promise<number>
+  /** Removes letters for good. Gives how many. */
+  purge(request: Uint8Array): Promise<number>
 }
 
 /** The offsets of a broker. */

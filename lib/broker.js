@@ -2,6 +2,7 @@
 
 const { BrokerEvents } = require('./broker_events.js')
 const { createConsumer } = require('./consumer.js')
+const { DeadLetters } = require('./dead_letters.js')
 const { isInDeliveryOf } = require('./delivery_context.js')
 const { encodeConfig } = require('./encode_config.js')
 const { defineListenerMethods } = require('./event_listeners.js')
@@ -56,6 +57,15 @@ const methods = {
   async createConsumer(config) {
     const { connection, log } = states.get(this)
     return createConsumer(connection, config, log)
+  },
+
+  /** The dead letters of a group, of all its topics. Refuses the group when it is used, as it does without a connection. */
+  getDeadLetters(groupId) {
+    const { native } = states.get(this)
+    return new DeadLetters(() => {
+      const group = encodeConfig({ groupId }, 'group of dead letters')
+      return nativeCallSync(() => native.deadLetters(group))
+    })
   },
 
   /**

@@ -2,6 +2,7 @@
 
 const { decode } = require('./bson_codec.js')
 const { ConsumerEvents } = require('./consumer_events.js')
+const { DeadLetters } = require('./dead_letters.js')
 const { Deliveries } = require('./deliveries.js')
 const { isInDeliveryOf } = require('./delivery_context.js')
 const { encodeConfig } = require('./encode_config.js')
@@ -31,6 +32,7 @@ function initialise(consumer, config, { connection, log, groupManager, id }) {
     opening: null,
     deliveries: null,
     events: new ConsumerEvents({ topic, groupId, log, broker: connection.events }),
+    deadLetters: null,
   })
 }
 
@@ -138,6 +140,13 @@ class ChangeStreamConsumer {
   startOffsetMonitoring() {
     const state = states.get(this)
     if (state.monitored) state.log.info(`Offset monitoring: ${JSON.stringify(this.getOffsetInfo())}`)
+  }
+
+  /** What the group gave up on in this topic. */
+  get deadLetters() {
+    const state = states.get(this)
+    state.deadLetters ??= new DeadLetters(() => connected(state).deadLetters())
+    return state.deadLetters
   }
 
   /** Connects; resolves at once if connected. */

@@ -3,20 +3,26 @@
 const { decode } = require('./bson_codec.js')
 const { facadeError } = require('./errors.js')
 
-function toRecord(topic, partition, fields) {
+function toMessage(fields) {
   return {
+    id: fields.i,
+    key: fields.k === null ? undefined : fields.k,
+    value: fields.v,
+    headers: fields.h,
+    timestamp: fields.t,
+  }
+}
+
+function toRecord(topic, partition, fields) {
+  const record = {
     topic,
     partition,
-    message: {
-      id: fields.i,
-      key: fields.k === null ? undefined : fields.k,
-      value: fields.v,
-      headers: fields.h,
-      timestamp: fields.t,
-    },
+    message: toMessage(fields),
     offset: fields.o === null ? null : { _data: fields.o },
     timestamp: new Date(),
   }
+  if (fields.r === true) record.redriven = true
+  return record
 }
 
 /**
@@ -39,4 +45,4 @@ function decodeRecord(topic, partition, bytes) {
   }
 }
 
-module.exports = { decodeRecord }
+module.exports = { decodeRecord, toMessage }

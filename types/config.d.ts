@@ -232,7 +232,14 @@ options?: ChangeStreamWatchOptions | undefined,
  *
  * @default 1048576
  */
-maxBufferedBytes?: number | undefined, };
+maxBufferedBytes?: number | undefined, 
+/**
+ * How long the group keeps a dead letter, in milliseconds, 1000 (a second) to 2147483641000 (68 years). It counts
+ * from when the message was given up, or from when its last redrive failed.
+ *
+ * @default for ever: a dead letter stays until it is redriven with success or purged
+ */
+deadLetterRetentionMs?: number | undefined, };
 
 /**
  * How much is logged: nothing, or everything up to this level.

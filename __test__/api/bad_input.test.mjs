@@ -139,6 +139,14 @@ describe('topics, producers and consumers', () => {
     })
   }
 
+  for (const deadLetterRetentionMs of [0, 999, -1, 2_147_483_641_001, 1000.5, 'a day']) {
+    it(`consumer deadLetterRetentionMs ${JSON.stringify(deadLetterRetentionMs)}`, async () => {
+      const config = consumerConfig(uniqueTopic(), 'group', { deadLetterRetentionMs })
+      const error = await rejectsWith(broker.createConsumer(config), 'ERR_CSB_INVALID_CONFIG')
+      assert.match(error.message, /deadLetterRetentionMs is /)
+    })
+  }
+
   it('a configuration that is no object, or cyclic', async () => {
     const cyclic = producerConfig(uniqueTopic())
     cyclic.self = cyclic

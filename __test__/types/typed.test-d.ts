@@ -7,6 +7,8 @@ import {
   type ChangeStreamProducer,
   type ConsumerRecord,
   DateToTimestamp,
+  type DeadLetter,
+  type DeadLetters,
   defineBroker,
   defineConsumer,
   defineProducer,
@@ -214,6 +216,36 @@ async function receive() {
       const amount: number | string = value.kind === 'paid' ? value.cents : value.reason
     },
   })
+}
+
+// ---- dead letters
+
+async function lookAfterLetters() {
+  const consumer = await broker.createConsumer(paymentsConsumerConfig)
+  const { deadLetters } = consumer
+  same<typeof deadLetters, DeadLetters<PaymentEvent>>(true)
+  const { letters, after } = await deadLetters.list({ limit: 10, order: 'oldest', after: null })
+  for await (const letter of deadLetters.iterate({ errorName: 'TypeError', since: new Date() })) {
+    same<typeof letter, DeadLetter<PaymentEvent>>(true)
+    if (letter.message?.value.kind === 'paid') await deadLetters.redrive(letter.messageId)
+  }
+  const counts: number[] = [
+    await deadLetters.count(),
+    await deadLetters.redrive({ messageId: letters.map((letter) => letter.messageId) }, { ratePerSecond: 5 }),
+    await deadLetters.cancelRedrive({ redriving: true }),
+    await deadLetters.purge({ all: true }),
+    await broker.getDeadLetters('ledger').purge({ topic: 'payments', partition: 0 }),
+  ]
+  await deadLetters.list({ after })
+  await consumer.subscribe({ handler: ({ redriven }) => same<typeof redriven, true | undefined>(true) })
+  // @ts-expect-error a purge says what
+  await deadLetters.purge()
+  // @ts-expect-error no such condition
+  await deadLetters.redrive({ errorname: 'TypeError' })
+  // @ts-expect-error of which group
+  broker.getDeadLetters()
+  // @ts-expect-error it belongs to the consumer
+  consumer.deadLetters = deadLetters
 }
 
 // ---- what the payload slot gives, and what it must not let through

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use csb_core::broker::Broker;
 use csb_core::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
+use csb_core::dead_letter::LetterScope;
 use csb_core::error::Result;
 use csb_core::observe::log::LogSink;
 use napi::Env;
@@ -12,6 +13,7 @@ use napi_derive::napi;
 
 use crate::bson_bytes::document;
 use crate::consumer::NativeConsumer;
+use crate::dead_letters::NativeDeadLetters;
 use crate::js_error;
 use crate::js_log_sink::{JsLogSink, LogFunction};
 use crate::offset_storage::NativeOffsetStorage;
@@ -95,6 +97,14 @@ impl NativeBroker {
     #[napi(catch_unwind)]
     pub fn offsets(&self, env: &Env) -> napi::Result<NativeOffsetStorage> {
         in_js(env, self.broker.offsets()).map(NativeOffsetStorage::new)
+    }
+
+    /// The dead letters of a group (BSON).
+    #[napi(catch_unwind)]
+    pub fn dead_letters(&self, env: &Env, group: &[u8]) -> napi::Result<NativeDeadLetters> {
+        let scope = document(group).and_then(|group| LetterScope::from_document(&group));
+        let letters = scope.and_then(|scope| self.broker.dead_letters(scope));
+        in_js(env, letters).map(NativeDeadLetters::new)
     }
 
     /// Whether it is connected.

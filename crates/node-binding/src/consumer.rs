@@ -11,6 +11,7 @@ use napi::bindgen_prelude::{Buffer, PromiseRaw};
 use napi_derive::napi;
 
 use crate::bson_bytes::{self, document};
+use crate::dead_letters::NativeDeadLetters;
 use crate::delivery_report::delivery_report;
 use crate::js_consumer_events::{EventFunction, count, event_listener, resume_token};
 use crate::js_error;
@@ -130,6 +131,12 @@ impl NativeConsumer {
             consumer.disconnect(wait).await;
             Ok(())
         })
+    }
+
+    /// What the group gave up on in this topic.
+    #[napi(catch_unwind)]
+    pub fn dead_letters(&self) -> NativeDeadLetters {
+        NativeDeadLetters::new(self.consumer.dead_letters())
     }
 
     /// Whether it can be used.

@@ -14,6 +14,7 @@ pub mod broker;
 mod bson_bytes;
 pub mod check_config;
 pub mod consumer;
+pub mod dead_letters;
 mod delivery_report;
 mod js_consumer_events;
 mod js_error;
