@@ -7,6 +7,7 @@ mod chaos;
 mod event;
 mod handler;
 mod known;
+mod observed_letters;
 mod observed_store;
 mod plan;
 mod process;

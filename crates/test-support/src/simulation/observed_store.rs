@@ -19,7 +19,7 @@ use super::plan::group_index;
 
 /// Stands right before the real store, behind all faults.
 pub(super) struct ObservedStore {
-    inner: Arc<dyn Store>,
+    pub(super) inner: Arc<dyn Store>,
     events: EventLog,
 }
 
