@@ -2,7 +2,10 @@
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "what fails here has to fail the test")]
 
 pub mod fail_point;
+pub mod fault_run;
 pub mod faulty_store;
+pub mod history;
+pub mod member;
 pub mod mongod_binary;
 mod mongod_process;
 pub mod recording_handler;
