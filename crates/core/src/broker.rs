@@ -26,13 +26,21 @@ struct BrokerState {
     store: Option<Arc<dyn Store>>,
     logger: Logger,
     lifecycle: tokio::sync::Mutex<Lifecycle>,
-    connected: Mutex<Option<Arc<Connected>>>,
+    connection: Mutex<Connection>,
 }
 
 /// `connect` and `disconnect` take turns; a broker may be connected again.
 enum Lifecycle {
     Disconnected,
     Connected,
+}
+
+/// What calls find that do not wait for their turn.
+enum Connection {
+    None,
+    Open(Arc<Connected>),
+    /// Nothing can be begun any more, and what was begun is being finished.
+    Closing,
 }
 
 struct Connected {
@@ -76,7 +84,7 @@ impl Broker {
             store,
             logger,
             lifecycle: tokio::sync::Mutex::new(Lifecycle::Disconnected),
-            connected: Mutex::new(None),
+            connection: Mutex::new(Connection::None),
         }))
     }
 
@@ -91,7 +99,7 @@ impl Broker {
             None => Deployment::open(&self.0.config, &self.0.logger).await?,
         };
         let connected = Arc::new(self.assemble(deployment));
-        *self.connected_slot() = Some(connected);
+        *self.connection() = Connection::Open(connected);
         *lifecycle = Lifecycle::Connected;
         self.0.logger.info(|| format!("connected to database {}", self.0.config.database));
         Ok(())
@@ -203,44 +211,59 @@ impl Broker {
 
     /// Whether `connect` has succeeded and `disconnect` was not called since.
     pub fn is_connected(&self) -> bool {
-        self.connected_slot().is_some()
+        matches!(*self.connection(), Connection::Open(_))
     }
 
     /// Drains consumers and producers, then gives the connections back. Several calls share the work. With `wait`
     /// false it only begins to: for calls from inside a handler, which would otherwise wait for itself.
     pub async fn disconnect(&self, wait: bool) {
-        let Some(connected) = self.connected_slot().clone() else { return };
-        if !wait {
-            connected.begin_close();
-            let broker = self.clone();
-            let tasks = TaskGroup::new(self.0.logger.clone());
-            tasks.spawn("disconnect", async move { broker.disconnect_and_wait().await });
-            return;
+        match &*self.connection() {
+            Connection::None => return,
+            Connection::Open(connected) if !wait => {
+                connected.begin_close();
+                let broker = self.clone();
+                let tasks = TaskGroup::new(self.0.logger.clone());
+                tasks.spawn("disconnect", async move { broker.disconnect_and_wait().await });
+                return;
+            }
+            Connection::Closing if !wait => return,
+            Connection::Open(_) | Connection::Closing => {}
         }
         self.disconnect_and_wait().await;
     }
 
     async fn disconnect_and_wait(&self) {
         let mut lifecycle = self.0.lifecycle.lock().await;
-        let Some(connected) = self.connected_slot().take() else { return };
+        // Nothing is open any more if another call had its turn before.
+        let Some(connected) = self.begin_closing() else { return };
         let grace = Duration::from_millis(self.0.config.shutdown_grace_ms);
         connected.drain(grace).await;
         connected.deployment.release(grace).await;
+        *self.connection() = Connection::None;
         *lifecycle = Lifecycle::Disconnected;
         self.0.logger.info(|| "disconnected".to_owned());
     }
 
-    fn connected(&self) -> Result<Arc<Connected>> {
-        self.connected_slot().clone().ok_or_else(|| {
-            Error::new(
-                ErrorCode::NotConnected,
-                "Broker not connected: await connect() first, and do not use it after disconnect()",
-            )
-        })
+    fn begin_closing(&self) -> Option<Arc<Connected>> {
+        let mut connection = self.connection();
+        let Connection::Open(connected) = &*connection else { return None };
+        let connected = Arc::clone(connected);
+        *connection = Connection::Closing;
+        Some(connected)
     }
 
-    fn connected_slot(&self) -> std::sync::MutexGuard<'_, Option<Arc<Connected>>> {
-        self.0.connected.lock().unwrap_or_else(PoisonError::into_inner)
+    fn connected(&self) -> Result<Arc<Connected>> {
+        match &*self.connection() {
+            Connection::Open(connected) => Ok(Arc::clone(connected)),
+            Connection::None | Connection::Closing => Err(Error::new(
+                ErrorCode::NotConnected,
+                "Broker not connected: await connect() first, and do not use it after disconnect()",
+            )),
+        }
+    }
+
+    fn connection(&self) -> std::sync::MutexGuard<'_, Connection> {
+        self.0.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "what fails here has to fail the test")]
 
 mod catch_up;
+mod closing_in_handlers;
 mod delivery;
 mod duplicates;
 mod events;
