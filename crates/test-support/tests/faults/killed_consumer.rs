@@ -98,8 +98,9 @@ async fn killed_again_and_again(name: &'static str, role: ConsumerRole, per_seco
     run.wait_for_end(producer).await;
     run.wait_until_finished().await;
     consumer.close().await;
-    let bound = Expectations { duplicates_per_crash: Some(99), ..Expectations::default() };
-    let numbers = run.judge(bound).await;
+    // What is handled and not stored when the process is killed comes again: as much as the handler does in the time of
+    // one commit. It is counted and printed; a bound on it would be a bound on the machine's speed.
+    let numbers = run.judge(Expectations::default()).await;
     assert_eq!((numbers.acknowledged, numbers.handled), (MESSAGES, MESSAGES));
     assert_eq!(numbers.crashes.len(), KILLS as usize);
 }
