@@ -7,7 +7,9 @@
 import type { Timestamp as BsonTimestamp } from 'bson'
 import type { ConsumerGroupManager, OffsetStorage } from './types/administration'
 import type * as config from './types/config'
-import type { BatchConfig, RetryBackoff, TopicConfig } from './types/config'
+import type { TopicConfig } from './types/config'
+import type { BrokerEvents, ConsumerEvents, PartitionLag } from './types/events'
+import type { BatchHandlerConfig, HandlerContext, HandlerOptions } from './types/handlers'
 import type { DeadLetters } from './types/dead_letters'
 import type { Effect, ErrorCode, ErrorKind } from './types/errors'
 import type * as records from './types/records'
@@ -22,6 +24,8 @@ export type {
 } from './types/config'
 export type { Effect, ErrorCode, ErrorKind } from './types/errors'
 export * from './types/administration'
+export * from './types/events'
+export * from './types/handlers'
 export * from './types/dead_letters'
 
 /** Any document. Assignable to and from the driver's `Document`. */
@@ -170,46 +174,6 @@ export interface MessageHandler<T = Document> {
   (record: ConsumerRecord<T>, context: HandlerContext): void | Promise<void>
 }
 
-/** What a handler gets besides its record. */
-export interface HandlerContext {
-  /**
-   * Aborted when the call has taken longer than `handlerTimeoutMs`, with a {@link ChangeStreamBrokerError}
-   * `ERR_CSB_HANDLER_TIMEOUT` as reason. A handler that still succeeds within 5 seconds counts as successful; after
-   * that the attempt has failed, whatever it comes to.
-   */
-  readonly signal: AbortSignal
-  /** Attempt of this record, from 1. Attempts are counted over restarts. */
-  readonly attempt: number
-  /**
-   * The record may have been handled before: it was read again after the group's position was lost, or it is a dead
-   * letter whose last redrive ended with its process.
-   */
-  readonly possibleDuplicate: boolean
-}
-
-/** What a batch handler gets besides its records. */
-export interface BatchContext extends HandlerContext {
-  /** Attempt of each record, in their order. A record that has failed before comes alone. */
-  readonly attempts: readonly number[]
-  /** Whether each record may have been handled before, in their order. */
-  readonly possibleDuplicates: readonly boolean[]
-}
-
-/** What a batch handler says of its records. */
-export interface BatchOutcome<T = Document> {
-  /** The records that failed: each one itself, or its index. All others count as handled. */
-  failed: readonly { record: ConsumerRecord<T> | number; error: Error }[]
-}
-
-/**
- * Processes several records of one partition at once, in order. When the returned promise is fulfilled all are handled,
- * except those named in `failed`. When it rejects, all have failed. A record that has failed is tried again alone, so
- * that one bad record does not take others with it, and a redriven dead letter comes alone.
- */
-export interface BatchHandler<T = Document> {
-  (records: ConsumerRecord<T>[], context: BatchContext): void | BatchOutcome<T> | Promise<void | BatchOutcome<T>>
-}
-
 /** What an error handler learns about the attempt that failed. */
 export interface HandlerAttempt {
   /** Number of the attempt that failed, from 1. */
@@ -231,131 +195,6 @@ export interface ErrorHandler<T = Document> {
 export interface MessageHandlerConfig<T = Document> extends HandlerOptions<T> {
   /** Processes one record. */
   handler: MessageHandler<T>
-}
-
-/** What `subscribe` takes to handle several records at once. */
-export interface BatchHandlerConfig<T = Document> extends HandlerOptions<T> {
-  /** Processes the records of a batch. */
-  batchHandler: BatchHandler<T>
-  /** How large a batch may be, and how long it may wait. */
-  batch?: BatchConfig | undefined
-}
-
-/** How records are handed out, tried again and committed. */
-export interface HandlerOptions<T = Document> {
-  /** Hears of every failed attempt. Default: failures are logged at WARN. */
-  errorHandler?: ErrorHandler<T> | undefined
-  /**
-   * How often a failed record is tried again before it goes to `dead_letters`, 0 to 1000.
-   * @default `maxRetries` of the consumer, 3
-   */
-  maxRetries?: number | undefined
-  /**
-   * Pause before a failed record is tried again, in milliseconds, 0 to 3600000.
-   * @default `retryDelayMs` of the consumer, 1000
-   */
-  retryDelay?: number | undefined
-  /**
-   * `'exponential'` doubles the pause after each failed attempt up to `maxRetryDelay`, and spreads it at random between
-   * half and the whole.
-   * @default 'fixed'
-   */
-  retryBackoff?: RetryBackoff | undefined
-  /**
-   * Longest pause with the exponential backoff, in milliseconds, 0 to 3600000.
-   * @default 300000
-   */
-  maxRetryDelay?: number | undefined
-  /**
-   * Whether another attempt makes sense after this error. `false` sends the record to `dead_letters` at once. If the
-   * function itself fails, the record is tried again. Default: always.
-   */
-  retryIf?:
-    | ((error: Error, record: ConsumerRecord<T> | null, attempt: { attempt: number }) => boolean | Promise<boolean>)
-    | undefined
-  /**
-   * How long one call may take, in milliseconds, 10 to 86400000 (a day). See {@link HandlerContext.signal}.
-   * @default 300000 (5 minutes)
-   */
-  handlerTimeoutMs?: number | undefined
-  /**
-   * Calls at the same time per partition, 1 to 1000. With more than 1, records with the same key, and those without one,
-   * stay in order among themselves; others may overtake each other.
-   * @default 1
-   */
-  concurrency?: number | undefined
-  /**
-   * `true` commits as soon as possible after each record, `false` only every `autoCommitIntervalMs` of the consumer, or
-   * without one only by `commitOffsets` and at the end.
-   * @default as the consumer's configuration says
-   */
-  autoCommit?: boolean | undefined
-}
-
-/** How far a group is behind in a partition. */
-export interface PartitionLag {
-  /** Partition number. */
-  partition: number
-  /**
-   * Stored messages that the group has not committed, counted up to 1000000. Exact but for messages whose inserts
-   * overlapped with the newest committed one, within milliseconds.
-   */
-  messages: number
-  /** Age of the oldest of them in seconds, by the server's clock; 0 without any. */
-  seconds: number
-}
-
-/** What every event of a consumer carries. */
-export interface ConsumerEvent {
-  /** Topic name. */
-  topic: string
-  /** Consumer group. */
-  groupId: string
-}
-
-/** The events of a consumer, by name. */
-export interface ConsumerEvents {
-  /** The consumer owns these partitions now and listens to them. */
-  assigned: ConsumerEvent & { partitions: number[] }
-  /** It owns this partition no longer: `unsubscribe`, another member has it, or it cannot be read on. */
-  revoked: ConsumerEvent & { partition: number; reason: 'unsubscribed' | 'leaseLost' | 'failed' }
-  /** An offset was stored; `null` while the stored history is read. May be frequent. */
-  committed: ConsumerEvent & { partition: number; offset: ResumeToken | null }
-  /** An attempt failed and another one follows after `delayMs`. */
-  retried: ConsumerEvent & {
-    partition: number
-    messageId: string
-    attempt: number
-    errorName: string
-    delayMs: number
-  }
-  /** A record was given up and stored in `dead_letters`. */
-  deadLettered: ConsumerEvent & { partition: number; messageId: string; attempts: number; errorName: string }
-  /**
-   * Delivery goes on: after a position that the server could not resume from (`scanned` stored messages were read
-   * again, of which `possibleDuplicates` may have been handled before), or after a stall.
-   */
-  recovered: ConsumerEvent & {
-    partition: number
-    from: 'lostPosition' | 'stall'
-    durationMs: number
-    scanned: number
-    possibleDuplicates: number
-  }
-  /** Retention may have deleted messages between these times before the group read them; see `onExpired`. */
-  expired: ConsumerEvent & { partition: number; from: Date; to: Date; skipped: boolean }
-  /** Nothing comes from the server, or the event loop did not run; `partition` is `null` for the whole consumer. */
-  stalled: ConsumerEvent & { partition: number | null; reason: 'server' | 'eventLoop'; sinceMs: number }
-  /** An error that belongs to no record: what `errorHandler` gets with `null`. */
-  error: ConsumerEvent & { error: ChangeStreamBrokerError }
-}
-
-/** The events of a broker: its own, and those of all consumers that it made. */
-export interface BrokerEvents extends ConsumerEvents {
-  /** `connect` has succeeded. */
-  connected: object
-  /** `disconnect` has finished. */
-  disconnected: object
 }
 
 /** How far a consumer is. */

@@ -195,7 +195,9 @@ impl PartitionWorker {
 
     /// These lanes are in no delivery any more.
     pub(super) fn release_lanes(&mut self, lanes: &[LaneKey]) {
-        lanes.iter().for_each(|lane| self.lanes.release(lane));
+        for lane in lanes {
+            self.lanes.release(lane);
+        }
     }
 }
 
