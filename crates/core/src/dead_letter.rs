@@ -23,4 +23,6 @@ pub use letter_query::{LetterOrder, LetterPage, LetterPosition, LetterQuery};
 pub(crate) use redrive_queue::{QueueParts, RedriveQueue, RedrivenLetter};
 pub use redrive_request::{RedrivePlan, RedriveRequest};
 pub(crate) use redrive_watch::{RedriveNudge, RedriveWatch, WatchParts};
-pub use stored_letter::{DeadLetter, LetterId, PendingRedrive, RedriveFailure, RedriveMark, StoredLetter};
+pub use stored_letter::{
+    DeadLetter, LetterHolder, LetterId, PendingRedrive, RedriveFailure, RedriveMark, StoredLetter,
+};

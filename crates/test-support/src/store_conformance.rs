@@ -95,7 +95,7 @@ macro_rules! store_conformance {
                 a_letter_is_marked_once
                 turns_are_spaced_by_the_rate
                 letters_are_taken_in_the_order_of_their_messages
-                only_the_newest_owner_settles
+                only_the_last_holder_settles
                 a_letter_that_fails_again_stays
                 an_owner_that_is_gone_counts_as_interrupted
                 a_pending_redrive_can_be_cancelled

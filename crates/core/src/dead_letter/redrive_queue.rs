@@ -2,7 +2,7 @@
 //! at a time, each at its turn.
 //!
 //! The worker waits for [`due`](RedriveQueue::due), takes, has the letter handled as any message, and settles it. Every
-//! write is refused once another owner, under a newer epoch, has taken the letter. A letter that is taken and not
+//! write is refused once another owner has taken the letter. A letter that is taken and not
 //! settled is taken again by the next owner.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -117,6 +117,9 @@ impl RedriveQueue {
         let QueueParts { store, claim, .. } = &self.0.parts;
         loop {
             let Some(pending) = store.next_redrive(&claim.key).await? else { return Ok(Look::Nothing) };
+            if pending.mark.is_held_under_newer_epoch(claim) && !self.owns_partition().await? {
+                return Ok(Look::Nothing);
+            }
             let wait = self.schedule().wait(&pending, clock::now());
             if !wait.is_zero() {
                 return Ok(Look::Later(wait));
@@ -133,6 +136,15 @@ impl RedriveQueue {
                 Err((letter, error)) => self.give_up(&letter, error).await?,
             }
         }
+    }
+
+    /// Whether the claim still holds. Epochs begin anew when somebody deletes the offset, so a letter may be left in the
+    /// hands of an owner whose epoch is newer than any to come for long.
+    async fn owns_partition(&self) -> Result<bool> {
+        let QueueParts { store, claim, .. } = &self.0.parts;
+        let offset = store.load_offset(&claim.key).await?;
+        Ok(offset
+            .is_some_and(|offset| offset.owner.as_ref() == Some(&claim.owner) && offset.epoch == claim.epoch))
     }
 
     /// The letter with its message, or why it is not delivered.
@@ -249,3 +261,6 @@ fn expired() -> HandlerError {
         stack: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,7 +98,7 @@ mod tests {
             id: request.into(),
             requested_at: DateTime::from_millis(0),
             not_before: DateTime::from_millis(turn_ms),
-            taken_under: None,
+            holder: None,
             interruptions: 0,
             expires_at: None,
         };

@@ -8,7 +8,7 @@ use super::handler_error::{FailedAttempt, HandlerError};
 use crate::feed::stream_token::StreamToken;
 use crate::record::element_bytes::elements;
 use crate::record::message_id_text::message_id_text;
-use crate::store::contract::OffsetKey;
+use crate::store::contract::{Claim, OffsetKey};
 
 /// Together these keep a letter below the 16 MiB of a document: 20 attempts of three texts are less than 1 MiB.
 const LARGEST_ENCLOSED_MESSAGE: usize = 15 << 20;
@@ -86,12 +86,21 @@ pub struct RedriveMark {
     pub requested_at: DateTime,
     /// When it is this letter's turn, by the server's clock.
     pub not_before: DateTime,
-    /// Epoch of the owner that has taken the letter to deliver it.
-    pub taken_under: Option<i64>,
+    /// The owner that has taken the letter to deliver it.
+    pub holder: Option<LetterHolder>,
     /// Owners that took it and were gone before they knew the outcome.
     pub interruptions: u32,
     /// `expires_at` as it was before. A letter does not expire while it waits for its redrive.
     pub expires_at: Option<DateTime>,
+}
+
+/// Who has taken a letter: an owner of its partition, and the epoch of its claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterHolder {
+    /// Who.
+    pub owner: String,
+    /// Epoch under which it owns the partition.
+    pub epoch: i64,
 }
 
 /// The next letter of a partition that has to be delivered again, as far as deciding needs it.
@@ -156,10 +165,23 @@ impl RedriveMark {
     /// The mark once an owner has taken the letter. An earlier owner that took it and neither finished it nor gave it
     /// back was interrupted.
     #[must_use]
-    pub fn taken(self, epoch: i64) -> Self {
-        let was_interrupted = self.taken_under.is_some_and(|earlier| earlier != epoch);
+    pub fn taken(self, claim: &Claim) -> Self {
+        let holder = LetterHolder::of(claim);
+        let was_interrupted = self.holder.as_ref().is_some_and(|earlier| *earlier != holder);
         let interruptions = self.interruptions.saturating_add(u32::from(was_interrupted));
-        Self { taken_under: Some(epoch), interruptions, ..self }
+        Self { holder: Some(holder), interruptions, ..self }
+    }
+
+    /// Whether an owner under a newer epoch has taken the letter.
+    pub fn is_held_under_newer_epoch(&self, claim: &Claim) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.epoch > claim.epoch)
+    }
+}
+
+impl LetterHolder {
+    /// The owner that a claim names.
+    pub fn of(claim: &Claim) -> Self {
+        Self { owner: claim.owner.clone(), epoch: claim.epoch }
     }
 }
 
@@ -266,7 +288,7 @@ mod tests {
             id: "r".into(),
             requested_at: AT,
             not_before: AT,
-            taken_under: Some(4),
+            holder: Some(LetterHolder { owner: "a".into(), epoch: 4 }),
             interruptions: 0,
             expires_at: Some(AT),
         };
@@ -289,14 +311,21 @@ mod tests {
             id: "r".into(),
             requested_at: AT,
             not_before: AT,
-            taken_under: None,
+            holder: None,
             interruptions: 0,
             expires_at: None,
         };
-        let first = mark.taken(4);
-        assert_eq!((first.taken_under, first.interruptions), (Some(4), 0));
-        assert_eq!(first.clone().taken(4), first);
-        let second = first.taken(7);
-        assert_eq!((second.taken_under, second.interruptions), (Some(7), 1));
+        let key = OffsetKey { group_id: "g".into(), topic: "t".into(), partition: 3 };
+        let claim = |owner: &str, epoch| Claim { key: key.clone(), owner: owner.into(), epoch };
+        let first = mark.taken(&claim("a", 4));
+        assert_eq!((&first.holder, first.interruptions), (&Some(LetterHolder::of(&claim("a", 4))), 0));
+        assert_eq!(first.clone().taken(&claim("a", 4)), first);
+        let newer = [3, 4, 5].map(|epoch| first.is_held_under_newer_epoch(&claim("b", epoch)));
+        assert_eq!(newer, [true, false, false]);
+        // Another owner, another epoch, or an epoch that began anew because the offset was deleted.
+        for next in [claim("b", 4), claim("a", 7), claim("b", 1)] {
+            let taken = first.clone().taken(&next);
+            assert_eq!((taken.holder, taken.interruptions), (Some(LetterHolder::of(&next)), 1));
+        }
     }
 }

@@ -99,7 +99,7 @@ mod tests {
             id: "r".into(),
             requested_at: AT,
             not_before: AT,
-            taken_under: Some(3),
+            holder: None,
             interruptions: 1,
             expires_at: None,
         };

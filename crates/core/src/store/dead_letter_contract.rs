@@ -1,7 +1,7 @@
 //! What the engine needs from a database to look after dead letters. Part of [`Store`](super::contract::Store).
 //!
-//! A redrive is a mark on the letter. The owner of the partition takes marked letters one by one, in order, noting its
-//! epoch in the mark; what it stores about a letter later is refused once an owner under a newer epoch has taken it.
+//! A redrive is a mark on the letter. The owner of the partition takes marked letters one by one, in order, noting itself
+//! and its epoch in the mark; what it stores about a letter later is refused once another owner has taken it.
 
 use async_trait::async_trait;
 use bson::{Bson, RawDocumentBuf};
@@ -37,7 +37,8 @@ pub trait DeadLetterStore: Send + Sync + 'static {
     /// The first letter of a partition that has a mark, in the order of the messages, due or not.
     async fn next_redrive(&self, key: &OffsetKey) -> Result<Option<PendingRedrive>>;
 
-    /// Takes a letter to deliver it, if its mark is still as it was read and no newer owner has taken it.
+    /// Takes a letter to deliver it, if its mark is still as it was read. Whether the holder that the mark names may be
+    /// passed over is for the caller to know.
     async fn take_redrive(&self, claim: &Claim, pending: &PendingRedrive) -> Result<Option<StoredLetter>>;
 
     /// Deletes a letter that was handled, if it is still taken under the claim.

@@ -11,12 +11,12 @@
 //! | `deadAt` | when the group gave up first |
 //! | `expiresAt` | when it is deleted; absent: never |
 //! | `redrives` | how many redrives failed; absent: none |
-//! | `redrive` | `{id, requestedAt, notBefore, epoch, interruptions, expiresAt}` while one is pending |
+//! | `redrive` | `{id, requestedAt, notBefore, owner, epoch, interruptions, expiresAt}` while one is pending |
 
 use bson::raw::cstr;
 use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 
-use crate::dead_letter::{FailedAttempt, HandlerError, LetterId, RedriveMark, StoredLetter};
+use crate::dead_letter::{FailedAttempt, HandlerError, LetterHolder, LetterId, RedriveMark, StoredLetter};
 use crate::error::{Error, Result};
 use crate::feed::stream_token::StreamToken;
 use crate::store::contract::OffsetKey;
@@ -122,7 +122,10 @@ pub fn decode_mark(mark: &Document) -> Option<RedriveMark> {
         id: mark.get_str("id").ok()?.to_owned(),
         requested_at,
         not_before: date(mark, "notBefore").unwrap_or(requested_at),
-        taken_under: mark.get("epoch").and_then(integer),
+        holder: mark.get("epoch").and_then(integer).map(|epoch| {
+            let owner = mark.get_str("owner").unwrap_or_default().to_owned();
+            LetterHolder { owner, epoch }
+        }),
         interruptions: count(mark, "interruptions"),
         expires_at: date(mark, "expiresAt"),
     })
@@ -220,7 +223,7 @@ mod tests {
             id: "r".into(),
             requested_at: AT,
             not_before: AT,
-            taken_under: None,
+            holder: None,
             interruptions: 0,
             expires_at: None,
         };
@@ -228,7 +231,7 @@ mod tests {
         document.insert(
             "redrive",
             doc! {
-                "id": "r", "requestedAt": AT, "notBefore": not_before, "epoch": 4_i64, "interruptions": 2,
+                "id": "r", "requestedAt": AT, "notBefore": not_before, "owner": "a", "epoch": 4_i64, "interruptions": 2,
                 "expiresAt": AT,
             },
         );
@@ -236,7 +239,7 @@ mod tests {
             id: "r".into(),
             requested_at: AT,
             not_before,
-            taken_under: Some(4),
+            holder: Some(LetterHolder { owner: "a".into(), epoch: 4 }),
             interruptions: 2,
             expires_at: Some(AT),
         };

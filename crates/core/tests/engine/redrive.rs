@@ -190,7 +190,7 @@ async fn a_letter_waits_for_its_key(scene: Scene) {
     until("the key is busy", || async { busy.load(Ordering::SeqCst) }).await;
     assert_eq!(redrive(&letters, doc! { "key": "a" }).await, 1);
     let is_taken =
-        || async { all(&letters).await[0].redrive.as_ref().is_some_and(|mark| mark.taken_under.is_some()) };
+        || async { all(&letters).await[0].redrive.as_ref().is_some_and(|mark| mark.holder.is_some()) };
     until("the letter is taken", is_taken).await;
     sent.send(&[&keyed(3, "b"), &keyed(4, "b")]).await.expect("acknowledged");
     let recorded = handler.wait_for_handled(2).await;

@@ -16,6 +16,7 @@ on_both_stores!(
     a_stale_owner_settles_nothing,
     a_letter_that_was_not_delivered_is_given_back,
     a_letter_whose_handler_ends_its_owners_is_given_up_again,
+    a_letter_left_in_hand_survives_that_the_offset_is_deleted,
 );
 
 async fn a_stale_owner_settles_nothing(scene: Scene) {
@@ -76,13 +77,13 @@ async fn a_letter_that_was_not_delivered_is_given_back(scene: Scene) {
     until("the message is being handled", || async { begun.load(Ordering::SeqCst) == 1 }).await;
     assert_eq!(redrive(&letters, doc! {}).await, 1);
     let mark = || async { all(&letters).await.remove(0).redrive.expect("a mark") };
-    until("the letter is taken", || async { mark().await.taken_under.is_some() }).await;
+    until("the letter is taken", || async { mark().await.holder.is_some() }).await;
 
     member.unsubscribe(false).await;
     gate.add_permits(1);
     handler.wait_for_handled(1).await;
     member.disconnect(true).await;
-    assert_eq!((mark().await.taken_under, mark().await.interruptions), (None, 0));
+    assert_eq!((mark().await.holder, mark().await.interruptions), (None, 0));
     let next = RecordingHandler::accepting();
     subscribe(&consumer(&broker, doc! {}), &next).await;
     let recorded = next.wait_for_handled(1).await;
@@ -113,6 +114,31 @@ async fn a_letter_whose_handler_ends_its_owners_is_given_up_again(scene: Scene) 
     let newest = letter.errors.last().expect("an error");
     assert_eq!(newest.error.name, "ERR_CSB_HANDLER_INTERRUPTED");
     assert!(handler.recorded().handled.is_empty());
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+/// As our errors advise where an offset cannot be resumed from. Epochs begin anew then.
+async fn a_letter_left_in_hand_survives_that_the_offset_is_deleted(scene: Scene) {
+    let broker = scene.broker().await;
+    let (member, fails, handler) = with_letters(&broker, 2, |_| true).await;
+    let letters = member.dead_letters();
+    member.unsubscribe(true).await;
+    fails.store(false, Ordering::SeqCst);
+    assert_eq!(redrive(&letters, doc! {}).await, 2);
+    let key = OffsetKey { group_id: GROUP.to_owned(), topic: TOPIC.to_owned(), partition: 0 };
+    let mut epoch = 0;
+    for _ in 0..5 {
+        epoch = scene.store.claim_offset(&key, "gone").await.expect("claims").epoch;
+    }
+    let claim = Claim { key: key.clone(), owner: "gone".to_owned(), epoch };
+    let pending = scene.store.next_redrive(&key).await.expect("looks").expect("a mark");
+    scene.store.take_redrive(&claim, &pending).await.expect("is answered").expect("is taken");
+    scene.delete_offset(0).await;
+
+    subscribe_with(&member, &handler, once()).await;
+    assert_eq!(handler.wait_for_handled(2).await.numbers_of(0), [0, 1]);
+    has(&letters, 0).await;
     broker.disconnect(true).await;
     scene.end().await;
 }

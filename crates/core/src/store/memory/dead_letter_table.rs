@@ -6,8 +6,8 @@ use bson::{Bson, DateTime, Document};
 
 use super::bson_order::MessageId;
 use crate::dead_letter::{
-    DeadLetter, LetterFilter, LetterId, LetterOrder, LetterPage, LetterPosition, LetterQuery, PendingRedrive,
-    RedriveFailure, RedriveMark, RedrivePlan, StoredLetter,
+    DeadLetter, LetterFilter, LetterHolder, LetterId, LetterOrder, LetterPage, LetterPosition, LetterQuery,
+    PendingRedrive, RedriveFailure, RedriveMark, RedrivePlan, StoredLetter,
 };
 use crate::feed::stream_token::StreamToken;
 use crate::store::contract::{Claim, CommitOutcome, OffsetKey};
@@ -107,7 +107,7 @@ impl DeadLetterTable {
                     id: plan.id.clone(),
                     requested_at: now,
                     not_before: DateTime::from_millis(not_before),
-                    taken_under: None,
+                    holder: None,
                     interruptions: 0,
                     expires_at: letter.expires_at.take(),
                 });
@@ -120,7 +120,7 @@ impl DeadLetterTable {
         let mut cancelled = 0;
         for id in self.meant(filter) {
             self.change(&id, |letter| {
-                if let Some(mark) = letter.redrive.take_if(|mark| mark.taken_under.is_none()) {
+                if let Some(mark) = letter.redrive.take_if(|mark| mark.holder.is_none()) {
                     letter.expires_at = mark.expires_at;
                     cancelled += 1;
                 }
@@ -146,13 +146,10 @@ impl DeadLetterTable {
     }
 
     pub(super) fn take_redrive(&mut self, claim: &Claim, pending: &PendingRedrive) -> Option<StoredLetter> {
-        let may_take = |letter: &&StoredLetter| {
-            letter.redrive.as_ref() == Some(&pending.mark)
-                && pending.mark.taken_under.is_none_or(|epoch| epoch <= claim.epoch)
-        };
-        self.letters.get(&key_of(&pending.letter)).filter(may_take)?;
+        let is_unchanged = |letter: &&StoredLetter| letter.redrive.as_ref() == Some(&pending.mark);
+        self.letters.get(&key_of(&pending.letter)).filter(is_unchanged)?;
         self.change(&pending.letter, |letter| {
-            letter.redrive = letter.redrive.take().map(|mark| mark.taken(claim.epoch));
+            letter.redrive = letter.redrive.take().map(|mark| mark.taken(claim));
         });
         self.letters.get(&key_of(&pending.letter)).cloned()
     }
@@ -184,7 +181,7 @@ impl DeadLetterTable {
         }
         self.change(&letter.id, |letter| {
             if let Some(mark) = &mut letter.redrive {
-                mark.taken_under = None;
+                mark.holder = None;
             }
         });
         CommitOutcome::Committed
@@ -193,7 +190,9 @@ impl DeadLetterTable {
     fn is_taken(&self, claim: &Claim, letter: &StoredLetter) -> bool {
         let stored = self.letters.get(&key_of(&letter.id)).and_then(|stored| stored.redrive.as_ref());
         let request = letter.redrive.as_ref().map(|mark| mark.id.as_str());
-        stored.is_some_and(|mark| Some(mark.id.as_str()) == request && mark.taken_under == Some(claim.epoch))
+        stored.is_some_and(|mark| {
+            Some(mark.id.as_str()) == request && mark.holder == Some(LetterHolder::of(claim))
+        })
     }
 
     /// In the order of their messages.

@@ -1,13 +1,13 @@
 //! The marks of dead letters that are to be delivered again, as the owners of their partitions use them.
 
-use bson::{Bson, Document, RawDocumentBuf, doc};
+use bson::{Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::ReturnDocument;
 
 use super::connection::Connection;
 use super::dead_letter_collection::collection;
 use super::dead_letter_query::sort;
-use crate::dead_letter::{LetterOrder, PendingRedrive, RedriveFailure, StoredLetter};
+use crate::dead_letter::{LetterHolder, LetterOrder, PendingRedrive, RedriveFailure, StoredLetter};
 use crate::error::{Error, Result};
 use crate::store::contract::{Claim, CommitOutcome, OffsetKey};
 use crate::store::dead_letter_document::{decode, decode_id, decode_mark, encode_id, outcome_fields};
@@ -57,18 +57,19 @@ pub(super) async fn take(
     claim: &Claim,
     pending: &PendingRedrive,
 ) -> Result<Option<StoredLetter>> {
-    let found_under = pending.mark.taken_under;
-    if found_under.is_some_and(|epoch| epoch > claim.epoch) {
-        return Ok(None);
+    let mut filter = doc! { "_id": encode_id(&pending.letter), "redrive.id": &pending.mark.id };
+    match &pending.mark.holder {
+        Some(LetterHolder { owner, epoch }) => {
+            filter.extend(doc! { "redrive.owner": owner, "redrive.epoch": epoch });
+        }
+        None => _ = filter.insert("redrive.epoch", doc! { "$exists": false }),
     }
-    let taken = pending.mark.clone().taken(claim.epoch);
-    let filter = doc! {
-        "_id": encode_id(&pending.letter),
-        "redrive.id": &pending.mark.id,
-        "redrive.epoch": found_under.map_or_else(|| doc! { "$exists": false }.into(), Bson::Int64),
-    };
-    let update =
-        doc! { "$set": { "redrive.epoch": claim.epoch, "redrive.interruptions": taken.interruptions } };
+    let taken = pending.mark.clone().taken(claim);
+    let update = doc! { "$set": {
+        "redrive.owner": &claim.owner,
+        "redrive.epoch": claim.epoch,
+        "redrive.interruptions": taken.interruptions,
+    } };
     let letters = collection::<RawDocumentBuf>(connection);
     let take = letters.find_one_and_update(filter, update).return_document(ReturnDocument::After);
     let letter = connection.within_deadline("take a dead letter", take).await?;
@@ -106,7 +107,7 @@ pub(super) async fn give_back(
     claim: &Claim,
     letter: &StoredLetter,
 ) -> Result<CommitOutcome> {
-    change(connection, claim, letter, doc! { "$unset": { "redrive.epoch": "" } }).await
+    change(connection, claim, letter, doc! { "$unset": { "redrive.owner": "", "redrive.epoch": "" } }).await
 }
 
 async fn change(
@@ -121,11 +122,12 @@ async fn change(
     Ok(outcome(result.matched_count))
 }
 
-/// An owner under a newer epoch has put its own into the mark, and a new request has another id.
+/// Another owner that has taken the letter since has put itself into the mark, and a new request has another id.
 fn taken_filter(claim: &Claim, letter: &StoredLetter) -> Document {
     doc! {
         "_id": encode_id(&letter.id),
         "redrive.id": letter.redrive.as_ref().map(|mark| mark.id.as_str()),
+        "redrive.owner": &claim.owner,
         "redrive.epoch": claim.epoch,
     }
 }
