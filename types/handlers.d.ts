@@ -3,6 +3,16 @@
 import type { ConsumerRecord, ErrorHandler } from '../index'
 import type { BatchConfig, RetryBackoff } from './config'
 
+/** The global `AbortSignal` where the compiler knows it (`lib: ["dom"]` or `@types/node`), else what it is used for. */
+export type HandlerSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
+  ? Signal
+  : {
+      readonly aborted: boolean
+      readonly reason: any
+      addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+      removeEventListener(type: 'abort', listener: () => void): void
+    }
+
 /** What a handler gets besides its record. */
 export interface HandlerContext {
   /**
@@ -10,7 +20,7 @@ export interface HandlerContext {
    * `ERR_CSB_HANDLER_TIMEOUT` as reason. A handler that still succeeds within 5 seconds counts as successful; after
    * that the attempt has failed, whatever it comes to.
    */
-  readonly signal: AbortSignal
+  readonly signal: HandlerSignal
   /** Attempt of this record, from 1. Attempts are counted over restarts. */
   readonly attempt: number
   /**

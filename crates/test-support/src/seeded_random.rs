@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A generator of the SplitMix family: a counter whose every value is mixed thoroughly. Any seed is a good one.
+/// A generator of the `SplitMix` family: a counter whose every value is mixed thoroughly. Any seed is a good one.
 #[derive(Debug, Clone)]
 pub struct SeededRandom {
     counter: u64,
@@ -28,7 +28,6 @@ impl SeededRandom {
     }
 
     /// The upper half of the next number.
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half is what is wanted")]
     pub fn next_u32(&mut self) -> u32 {
         (self.next_u64() >> 32) as u32
     }

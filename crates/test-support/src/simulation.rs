@@ -2,6 +2,12 @@
 //!
 //! One seed is one run: it decides the scenario, the faults, and the order in which ready tasks run. What happened is a
 //! list of events, judged when the run is over. See `tests/simulation.rs` for how to run and replay seeds.
+#![expect(
+    clippy::similar_names,
+    clippy::needless_for_each,
+    clippy::option_option,
+    reason = "sends and their outcomes are alike in name because they are alike"
+)]
 
 mod chaos;
 mod event;

@@ -126,9 +126,10 @@ impl Faults {
         let mut guard = self.lock();
         let State { random, rates, is_cut_off, .. } = &mut *guard;
         if *is_cut_off {
-            return match random.chance(500) {
-                true => CallFate::Refused { after: random.millis(0, rates.deadline_ms) },
-                false => CallFate::RequestLost { after: random.millis(0, 10) },
+            return if random.chance(500) {
+                CallFate::Refused { after: random.millis(0, rates.deadline_ms) }
+            } else {
+                CallFate::RequestLost { after: random.millis(0, 10) }
             };
         }
         let mut draw = random.below(1000);

@@ -160,7 +160,7 @@ impl HandlingPlan {
         let is_poison = kind < self.poison;
         let is_flaky = !is_poison && kind < self.poison + self.flaky;
         if !is_poison && !is_flaky && kind < self.poison + self.flaky + self.stuck && message.attempt == 1 {
-            return Call { takes: Duration::from_mins(1), fails: true, hears: kind % 2 == 0 };
+            return Call { takes: Duration::from_mins(1), fails: true, hears: kind.is_multiple_of(2) };
         }
         let fails = is_poison || is_flaky && u64::from(message.attempt) <= 1 + kind % 2;
         Call { takes, fails, hears: false }

@@ -158,7 +158,7 @@ fn group(random: &mut SeededRandom, partitions: u32) -> GroupPlan {
     let mut consumer = doc! {
         "fromBeginning": random.chance(500),
         "options": {
-            "batchSize": i64::try_from(*random.pick(&[1, 3, 20, 1000])).expect("small"),
+            "batchSize": i64::from(*random.pick(&[1, 3, 20, 1000])),
             "maxAwaitTimeMS": *random.pick(&[10, 200, 1000]),
         },
     };
@@ -225,7 +225,7 @@ fn actions(random: &mut SeededRandom) -> ActionPlan {
         commit: random.between(1, 3),
         resubscribe: random.below(3),
         move_away: random.below(3),
-        steal: if random.chance(300) { 1 } else { 0 },
+        steal: u64::from(random.chance(300)),
     }
 }
 

@@ -221,9 +221,9 @@ impl Seat {
         let (consumer, events) = (member.consumer.clone(), self.world.events().clone());
         let change = async move |_| {
             if is_paused {
-                consumer.pause()
+                consumer.pause();
             } else {
-                consumer.resume()
+                consumer.resume();
             }
             events.record(Event::Paused { subscription, is_paused });
         };

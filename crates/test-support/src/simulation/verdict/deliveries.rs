@@ -232,7 +232,7 @@ fn judge_order(
         (None, true) => false,
         (None, false) => match (message.stamp, last.stamp) {
             (Some(stamp), Some(last)) => stamp > last,
-            (Some(_), None) | (None, None) => true,
+            (Some(_) | None, None) => true,
             (None, Some(_)) => false,
         },
     };

@@ -52,7 +52,7 @@ fn judge_outcomes(log: &StoredLog, sends: &BTreeMap<u64, Send<'_>>, findings: &m
         let had_no_effect = |send: &&Send<'_>| {
             matches!(send.outcome, Some(Err((_, Effect::None)))) && send.numbers.len() == 1
         };
-        if is_stored && sends.iter().all(|send| had_no_effect(send)) {
+        if is_stored && sends.iter().all(had_no_effect) {
             findings.push(Finding::new(format!("{number} was said to have no effect and is stored")));
         }
     }
