@@ -1,6 +1,6 @@
 // What handlers are given and may say, besides the record. Hand-written.
 
-import type { ConsumerRecord, ErrorHandler } from '../index'
+import type { ConsumerRecord, Document, ErrorHandler } from '../index'
 import type { BatchConfig, RetryBackoff } from './config'
 
 /** The global `AbortSignal` where the compiler knows it (`lib: ["dom"]` or `@types/node`), else what it is used for. */
