@@ -59,6 +59,7 @@ macro_rules! store_conformance {
                 a_snapshot_shows_what_was_there_at_its_time
                 ids_of_every_type_are_paged_through
                 a_foreign_field_named_like_the_stamp_hides_nothing
+                a_page_is_bounded_in_bytes
                 an_unknown_collection_is_empty
                 messages_are_counted_as_they_are_read
             }

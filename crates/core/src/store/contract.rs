@@ -117,6 +117,9 @@ pub trait FeedCursor: Send {
     async fn close(self: Box<Self>);
 }
 
+/// With the message that reaches this size a page of stored messages ends.
+pub const LARGEST_PAGE_BYTES: usize = 16 * 1024 * 1024;
+
 /// Which stored messages to read, in ascending order of what `after` names.
 #[derive(Debug, Clone)]
 pub enum HistoryRange {
@@ -245,8 +248,8 @@ pub trait Store: DeadLetterStore {
     /// Opens a change stream. Fails with `ERR_CSB_HISTORY_LOST` when the oplog no longer reaches back to its start.
     async fn open_feed(&self, request: FeedRequest) -> Result<Box<dyn FeedCursor>>;
 
-    /// Up to `limit` stored messages of a collection, majority committed: as they are, or as they were at the cluster
-    /// time `as_of`. Fails with `ERR_CSB_HISTORY_LOST` when the deployment no longer knows how they were.
+    /// Up to `limit` stored messages of a collection, fewer if they reach [`LARGEST_PAGE_BYTES`], and at least one if
+    /// there is any. Majority committed: as they are, or as they were at the cluster time `as_of`. Fails with `ERR_CSB_HISTORY_LOST` when the deployment no longer knows how they were.
     async fn read_history(
         &self,
         collection: &str,

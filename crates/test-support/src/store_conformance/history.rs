@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bson::oid::ObjectId;
-use bson::{Bson, doc};
-use csb_core::store::contract::{HistoryRange, Store};
+use bson::{Bson, Timestamp, doc};
+use csb_core::store::contract::{HistoryRange, LARGEST_PAGE_BYTES, Store};
 
 use super::message::{EARLIEST, LATEST, id_of, ids, message, messages, raw, stamp_of, unstamped};
 
@@ -161,6 +161,30 @@ pub async fn a_snapshot_shows_what_was_there_at_its_time(store: Arc<dyn Store>) 
     let legacy = HistoryRange::Unstamped { after: None, since: None };
     assert_eq!(read_as_of(legacy, 100).await, [Bson::from("b")]);
     assert_eq!(read(&*store, all, 100).await.len(), 10);
+}
+
+/// A page of large messages ends early, and the next one goes on behind it.
+pub async fn a_page_is_bounded_in_bytes(store: Arc<dyn Store>) {
+    let large = |id: &str| {
+        let text = "x".repeat(LARGEST_PAGE_BYTES / 2);
+        raw(doc! { "_id": id, "_ts": Timestamp { time: 0, increment: 0 }, "text": text })
+    };
+    for id in ["a", "b", "c", "d"] {
+        store.append("c", &[large(id)]).await.expect("appends");
+    }
+    let (mut found, mut after, mut pages) = (Vec::new(), EARLIEST, 0);
+    loop {
+        let range = HistoryRange::Stamped { after, until: LATEST };
+        let page = store.read_history("c", range, None, 100).await.expect("reads");
+        let Some(last) = page.last() else { break };
+        after = stamp_of(last);
+        pages += 1;
+        found.extend(ids(&page));
+    }
+    assert_eq!(found, ["a", "b", "c", "d"].map(Bson::from));
+    assert_eq!(pages, 2);
+    let range = HistoryRange::Stamped { after: EARLIEST, until: LATEST };
+    assert_eq!(store.count_history("c", range, 100).await.expect("counts"), 4);
 }
 
 /// Nothing was ever stored there.

@@ -4,7 +4,7 @@ use bson::DateTime;
 
 use super::PartitionReader;
 use crate::config::OnExpired;
-use crate::consumer::position::{HistoryPosition, HistoryProgress, Position};
+use crate::consumer::position::Position;
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::stream_token::ClusterTime;
@@ -83,12 +83,8 @@ fn unread_since(position: &Position) -> Option<ClusterTime> {
     match position {
         Position::Stream(stream) => Some(stream.after.cluster_time()),
         Position::History(history) if history.is_beginning() => None,
-        Position::History(HistoryPosition { behind, finished, until, .. })
-            if *behind == ClusterTime::default() && matches!(finished, HistoryProgress::Unstamped { .. }) =>
-        {
-            // What was there before the group began, it gets as long as it is there.
-            Some(*until)
-        }
+        // What was there before the group began, it gets as long as it is there.
+        Position::History(history) if history.behind == ClusterTime::default() => Some(history.until),
         Position::History(history) => Some(history.complete_until()),
     }
 }
@@ -104,6 +100,7 @@ fn text(date: DateTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consumer::position::{HistoryPosition, HistoryProgress};
     use crate::feed::stream_token::StreamToken;
 
     fn at(seconds: u32) -> ClusterTime {
@@ -120,7 +117,9 @@ mod tests {
         };
         assert_eq!(unread_since(&Position::History(begun)), Some(at(880)));
         let stamped = HistoryPosition { finished: HistoryProgress::Stamped { after: at(70) }, ..beginning };
-        assert_eq!(unread_since(&Position::History(stamped)), Some(at(70)));
+        assert_eq!(unread_since(&Position::History(stamped.clone())), Some(at(880)));
+        let later_pass = HistoryPosition { behind: at(60), ..stamped };
+        assert_eq!(unread_since(&Position::History(later_pass)), Some(at(70)));
         let stream = Position::behind(StreamToken::after(at(9)));
         assert_eq!(unread_since(&stream), Some(at(9)));
     }

@@ -142,6 +142,17 @@ impl State {
             .map_or_else(Vec::new, |collection| collection.read(range, as_of, limit))
     }
 
+    pub(super) fn count_history(
+        &mut self,
+        collection: &str,
+        range: &HistoryRange,
+        most: u64,
+        unix_millis: i64,
+    ) -> u64 {
+        self.existing_collection(collection, unix_millis)
+            .map_or(0, |collection| collection.count(range, most))
+    }
+
     /// Drops every event so far from the log.
     pub(super) fn forget_events(&mut self, unix_millis: i64) {
         let now = self.tick(unix_millis);

@@ -139,8 +139,7 @@ impl Store for MemoryStore {
     }
 
     async fn count_history(&self, collection: &str, range: HistoryRange, most: u64) -> Result<u64> {
-        let most = u32::try_from(most).unwrap_or(u32::MAX);
-        Ok(self.read_history(collection, range, None, most).await?.len() as u64)
+        Ok(self.database()?.state().count_history(collection, &range, most, clock::unix_millis()))
     }
 
     async fn cluster_time(&self) -> Result<ClusterTime> {

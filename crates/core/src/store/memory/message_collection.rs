@@ -6,13 +6,14 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use bson::Bson;
+use bson::oid::ObjectId;
 use bson::raw::{RawDocument, RawDocumentBuf};
 
 use super::bson_order::MessageId;
 use super::server_insert::{IndexedFields, Insertion};
 use crate::error::Result;
 use crate::feed::stream_token::ClusterTime;
-use crate::store::contract::{HistoryRange, RetentionIndex, RetentionStats};
+use crate::store::contract::{HistoryRange, LARGEST_PAGE_BYTES, RetentionIndex, RetentionStats};
 
 /// Messages by the cluster time of their insert, which is unique.
 #[derive(Debug, Default)]
@@ -101,35 +102,51 @@ impl MessageCollection {
         as_of: Option<ClusterTime>,
         limit: u32,
     ) -> Vec<RawDocumentBuf> {
-        let limit = limit as usize;
         let was_there = |at: &&ClusterTime| as_of.is_none_or(|as_of| **at <= as_of);
+        self.documents(self.within(range).filter(was_there).take(limit as usize))
+    }
+
+    pub(super) fn count(&self, range: &HistoryRange, most: u64) -> u64 {
+        self.within(range).take(usize::try_from(most).unwrap_or(usize::MAX)).count() as u64
+    }
+
+    /// When the messages of a range were inserted, in the order of the range.
+    fn within<'a>(&'a self, range: &'a HistoryRange) -> Box<dyn Iterator<Item = &'a ClusterTime> + 'a> {
         match range {
             HistoryRange::Unstamped { after, since } => {
                 let after = after.clone().map(MessageId);
-                let lower = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-                let is_older = |id: &MessageId, at: &ClusterTime| {
-                    let made = self.messages.get(at).and_then(|message| message.fields.timestamp_ms);
-                    match (&id.0, made, since) {
-                        (Bson::ObjectId(id), Some(made), Some(since)) => {
-                            id < since && made < since.timestamp().timestamp_millis()
-                        }
-                        _ => false,
-                    }
-                };
+                let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
                 let later = self.unstamped.range((lower, Bound::Unbounded));
-                let found = later.filter(|(id, at)| !is_older(id, at));
-                self.documents(found.map(|(_, at)| at).filter(was_there).take(limit))
+                Box::new(later.filter(|(id, at)| !self.is_older(id, **at, *since)).map(|(_, at)| at))
             }
-            HistoryRange::Stamped { after, until } if after >= until => Vec::new(),
+            HistoryRange::Stamped { after, until } if after >= until => Box::new(std::iter::empty()),
             HistoryRange::Stamped { after, until } => {
                 let range = (Bound::Excluded((*after, LATEST)), Bound::Included((*until, LATEST)));
-                self.documents(self.by_stamp.range(range).map(|(_, at)| at).filter(was_there).take(limit))
+                Box::new(self.by_stamp.range(range).map(|(_, at)| at))
             }
         }
     }
 
+    /// Whether a message without a stamp was made before this id, by its own id and by its date.
+    fn is_older(&self, id: &MessageId, at: ClusterTime, since: Option<ObjectId>) -> bool {
+        let made_ms = self.messages.get(&at).and_then(|message| message.fields.timestamp_ms);
+        match (&id.0, made_ms, since) {
+            (Bson::ObjectId(id), Some(made_ms), Some(since)) => {
+                *id < since && made_ms < since.timestamp().timestamp_millis()
+            }
+            _ => false,
+        }
+    }
+
     fn documents<'a>(&self, times: impl Iterator<Item = &'a ClusterTime>) -> Vec<RawDocumentBuf> {
-        times.filter_map(|at| self.messages.get(at)).map(|message| (*message.document).clone()).collect()
+        let mut bytes = 0;
+        let within_page = |message: &&Message| {
+            let is_room = bytes < LARGEST_PAGE_BYTES;
+            bytes += message.document.as_bytes().len();
+            is_room
+        };
+        let messages = times.filter_map(|at| self.messages.get(at)).take_while(within_page);
+        messages.map(|message| (*message.document).clone()).collect()
     }
 
     /// The message with this id.

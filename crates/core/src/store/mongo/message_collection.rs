@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
-use mongodb::Collection;
 use mongodb::error::{Error as DriverError, ErrorKind, IndexedWriteError};
+use mongodb::{Collection, Cursor};
 
 use super::connection::{Connection, no_answer};
 use super::mongo_error;
 use crate::error::{Error, Result};
 use crate::error_code::{Effect, ErrorCode};
 use crate::feed::stream_token::ClusterTime;
-use crate::store::contract::{AppendFailure, HistoryRange};
+use crate::store::contract::{AppendFailure, HistoryRange, LARGEST_PAGE_BYTES};
 
 /// A server that is frozen never answers; another one may do. Trying again is safe: the ids are the same.
 const LONGEST_INSERT: Duration = Duration::from_secs(10);
@@ -73,8 +73,9 @@ pub(super) async fn read_history(
 ) -> Result<Vec<RawDocumentBuf>> {
     let (filter, sort) = query(range);
     let stored = messages(connection, collection);
-    let find = stored.find(filter).sort(sort).limit(i64::from(limit)).batch_size(limit);
-    connection.within_deadline("read history", async { find.await?.try_collect().await }).await
+    // Where 1.4.2 made the topic there may be no index on `_ts`; sorting in memory alone would fail.
+    let find = stored.find(filter).sort(sort).limit(i64::from(limit)).batch_size(limit).allow_disk_use(true);
+    connection.within_deadline("read history", async { page(find.await?).await }).await
 }
 
 /// As it was at this time, which the server remembers for five minutes.
@@ -93,14 +94,23 @@ pub(super) async fn read_snapshot(
         "sort": sort,
         "limit": i64::from(limit),
         "batchSize": i64::from(limit),
+        "allowDiskUse": true,
         "readConcern": read_concern,
     };
     let database = connection.database();
-    let cursor = async {
-        let cursor = database.run_cursor_command(find).await?;
-        cursor.with_type::<RawDocumentBuf>().try_collect().await
-    };
-    connection.within_deadline("read history", cursor).await
+    let read = async { page(database.run_cursor_command(find).await?.with_type()).await };
+    connection.within_deadline("read history", read).await
+}
+
+async fn page(mut cursor: Cursor<RawDocumentBuf>) -> mongodb::error::Result<Vec<RawDocumentBuf>> {
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    while bytes < LARGEST_PAGE_BYTES
+        && let Some(message) = cursor.try_next().await?
+    {
+        bytes += message.as_bytes().len();
+        page.push(message);
+    }
+    Ok(page)
 }
 
 pub(super) async fn count_history(
