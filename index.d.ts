@@ -18,6 +18,7 @@ export type {
   BatchConfig,
   ChangeStreamWatchOptions,
   LogLevelName,
+  OnExpired,
   PartitionStrategy,
   RetryBackoff,
   TopicConfig,

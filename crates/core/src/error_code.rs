@@ -129,7 +129,8 @@ error_codes! {
     BufferFull = "ERR_CSB_BUFFER_FULL", Unavailable, retryable: true, effect: None;
     /// Another member of the group has taken this partition over.
     LeaseLost = "ERR_CSB_LEASE_LOST", Conflict, retryable: false, effect: None;
-    /// The committed position is older than the oldest entry of the oplog.
+    /// The server cannot show the stream from a position, or a collection as it was. The engine recovers from it by
+    /// itself; users do not see it any more.
     HistoryLost = "ERR_CSB_HISTORY_LOST", Data, retryable: false, effect: None;
     /// Retention deleted messages before the group read them, and `onExpired` is `'fail'`.
     MessagesExpired = "ERR_CSB_MESSAGES_EXPIRED", Data, retryable: false, effect: None;
