@@ -46,6 +46,8 @@ pub struct FaultRun {
     uri: String,
     client: Client,
     database: String,
+    /// The servers outlive the test process.
+    is_guest: bool,
     log: HistoryLog,
     harness: HistoryWriter,
     observer: DatabaseObserver,
@@ -75,6 +77,7 @@ impl FaultRun {
             uri,
             client,
             database,
+            is_guest: set.ports().is_empty(),
             log,
             harness,
             observer,
@@ -166,7 +169,9 @@ impl FaultRun {
             panic!("{}: {verdict}\nthe history is in {}", self.name, path.display());
         }
         self.tasks.abort_all();
-        self.database().drop().await.expect("the database is dropped");
+        if self.is_guest {
+            self.database().drop().await.expect("the database is dropped");
+        }
         self.client.shutdown().immediate(true).await;
         verdict.numbers
     }

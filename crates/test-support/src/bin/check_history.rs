@@ -14,7 +14,7 @@ use csb_test_support::history::{Event, Expectations, HistoryChecker, Verdict};
 /// Judges a history: one event a line, as JSON.
 #[derive(Parser)]
 struct Args {
-    /// The bounds, as JSON: order, duplicatesPerCrash, markedDuplicates, attempts, deadLetters.
+    /// The bounds, as JSON: order, duplicatesPerCrash, markedDuplicates, mayLosePositions, attempts, deadLetters.
     #[arg(long, default_value = "{}")]
     expect: String,
     /// Print the verdict as JSON.

@@ -35,7 +35,7 @@ pub struct HistoryChecker {
     lanes: LaneOrder,
     keys: KeyOrder,
     offsets: OffsetOrder,
-    /// Unfinished messages with failed attempts.
+    /// Unfinished messages of which an attempt failed.
     failing: HashSet<MessageId>,
     numbers: Numbers,
     findings: Vec<Finding>,
@@ -46,13 +46,13 @@ impl HistoryChecker {
     pub fn new(expectations: Expectations) -> Self {
         Self {
             lanes: LaneOrder::new(expectations.order),
+            offsets: OffsetOrder::new(expectations.may_lose_positions),
             expectations,
             now: 0,
             members: Members::default(),
             messages: Messages::default(),
             ownership: Ownership::default(),
             keys: KeyOrder::default(),
-            offsets: OffsetOrder::default(),
             failing: HashSet::new(),
             numbers: Numbers::default(),
             findings: Vec::new(),
@@ -114,8 +114,10 @@ impl HistoryChecker {
         let interrupted = u64::try_from(interrupted).unwrap_or(u64::MAX);
         self.members.crashed(member, self.now, interrupted, is_frozen);
         // What a process knows of failed attempts it may not have stored yet.
-        for failing in self.failing.drain() {
-            self.messages.get_mut(failing).failures = 0;
+        for failing in &self.failing {
+            let message = self.messages.get_mut(*failing);
+            message.failures = 0;
+            message.crashes += 1;
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Expectations {
     pub duplicates_per_crash: Option<u64>,
     /// Messages finished again without a crash whose records said that they may be, at most.
     pub marked_duplicates: u64,
+    /// Whether the server may forget where the group was: then its offset goes back to the stored history.
+    pub may_lose_positions: bool,
     /// Attempts of a message: `maxRetries` and one. `None`: they are not looked at.
     pub attempts: Option<u32>,
     /// Values that have to be dead letters in the end, all others must not. `None`: they are not looked at.
@@ -32,12 +34,13 @@ pub struct Expectations {
 }
 
 impl Default for Expectations {
-    /// No marked duplicates, no dead letters; duplicates after a crash are counted, attempts are not looked at.
+    /// No marked duplicates, no lost positions, no dead letters; duplicates after a crash are counted, attempts are not looked at.
     fn default() -> Self {
         Self {
             order: Order::Partition,
             duplicates_per_crash: None,
             marked_duplicates: 0,
+            may_lose_positions: false,
             attempts: None,
             dead_letters: Some(BTreeSet::new()),
         }

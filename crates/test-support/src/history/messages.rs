@@ -45,6 +45,8 @@ pub(super) struct Message {
     pub(super) deliveries: u32,
     /// Failed attempts since the last crash that may have made them forgotten.
     pub(super) failures: u32,
+    /// Crashes since the first of them, while it was not finished.
+    pub(super) crashes: u32,
     pub(super) handled: bool,
     /// Its last delivery said that it may have been handled before.
     pub(super) is_marked: bool,
@@ -82,6 +84,7 @@ impl Messages {
             rank: None,
             deliveries: 0,
             failures: 0,
+            crashes: 0,
             handled: false,
             is_marked: false,
             finish: None,

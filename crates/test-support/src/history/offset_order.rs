@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::finding::Finding;
 use super::messages::{MessageId, Messages};
 
-#[derive(Default)]
 pub(super) struct OffsetOrder {
+    may_lose_positions: bool,
     partitions: HashMap<u32, Partition>,
 }
 
@@ -30,6 +30,10 @@ pub(super) enum Place {
 }
 
 impl OffsetOrder {
+    pub(super) fn new(may_lose_positions: bool) -> Self {
+        Self { may_lose_positions, partitions: HashMap::new() }
+    }
+
     /// A member has claimed the partition under this epoch.
     pub(super) fn claimed(&mut self, partition: u32, epoch: i64, owner: &str) -> Option<Finding> {
         let known = &mut self.partitions.entry(partition).or_default().epoch;
@@ -78,8 +82,11 @@ impl OffsetOrder {
                 messages.get_mut(message).covered_unfinished = true;
             }
         }
+        let is_lost = |before: &Place| {
+            self.may_lose_positions && matches!((before, &place), (Place::Stream(_), Place::History(_)))
+        };
         match &known.committed {
-            Some(before) if place < *before => findings.push(Finding::CommitWentBack {
+            Some(before) if place < *before && !is_lost(before) => findings.push(Finding::CommitWentBack {
                 partition,
                 from: before.to_string(),
                 to: place.to_string(),

@@ -5,6 +5,7 @@ mod backlog;
 mod frozen_consumer;
 mod killed_consumer;
 mod killed_in_history;
+mod killed_while_giving_up;
 mod long_transactions;
 mod paused_consumer;
 mod poison;

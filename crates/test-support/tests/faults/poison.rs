@@ -33,6 +33,7 @@ async fn several_at_a_time() {
 
 /// Attempts are not forgotten with the process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "stands still for a minute if a kill meets the transaction of a dead letter: see `killed_while_giving_up`"]
 async fn killed_meanwhile() {
     poison_among_good_messages("poison_killed_meanwhile", 1, 3).await;
 }

@@ -100,7 +100,13 @@ fn too_many_attempts() {
     let forgotten = story.clone().tried("c", "a", 3..=3).handled("c", &["a"]);
     assert_eq!(forgotten.findings_by(attempts(3)), [finding(4)]);
     // A crash may make an attempt forgotten that was not stored yet.
-    story.killed("c").tried("d", "a", 3..=3).handled("d", &["a"]).clean_by(attempts(3));
+    let crashed = story.killed("c");
+    crashed.clone().tried("d", "a", 3..=3).handled("d", &["a"]).clean_by(attempts(3));
+    // Or that it was given up is not stored: then it is tried once more, and not twice.
+    let once_more =
+        |last| crashed.clone().tried("d", "a", 4..=last).handled("d", &["a"]).findings_by(attempts(3));
+    assert_eq!(once_more(4), []);
+    assert_eq!(once_more(5), [finding(5)]);
 }
 
 #[test]

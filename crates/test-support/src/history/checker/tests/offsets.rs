@@ -1,7 +1,7 @@
 //! Commits and epochs.
 
 use super::story::Story;
-use crate::history::{Finding, Happening};
+use crate::history::{Expectations, Finding, Happening};
 
 impl Story {
     fn committed(self, epoch: Option<i64>, token: &str) -> Self {
@@ -27,7 +27,11 @@ fn commits_only_grow() {
     story.clone().committed(None, "8202").clean();
     let back = |to: &str| Finding::CommitWentBack { partition: 0, from: "8202".into(), to: to.into() };
     assert_eq!(story.clone().committed(None, "8201").findings(), [back("8201")]);
-    assert_eq!(story.committed_history(Some((9, 9))).findings(), [back("history 9.9")]);
+    let lost = story.committed_history(Some((9, 9)));
+    assert_eq!(lost.findings(), [back("history 9.9")]);
+    let may = || Expectations { may_lose_positions: true, ..Expectations::default() };
+    lost.clean_by(may());
+    assert_eq!(lost.committed_history(Some((9, 8))).findings_by(may()).len(), 1);
 }
 
 #[test]
