@@ -222,6 +222,79 @@ describe('close inside a handler', () => {
     await inTime(consumer.unsubscribe(), 5_000, 'the drain')
   })
 
+  it('in the handlers of all partitions at once, each twice, and outside meanwhile', async () => {
+    const partitions = 3
+    const broker = await test.broker()
+    const topic = uniqueTopic()
+    const producer = await broker.createProducer(producerConfig(topic, partitions))
+    const consumer = await broker.createConsumer(consumerConfig(topic, 'group'))
+    const entered = new Inbox()
+    const handled = new Inbox()
+    const closeAll = () => [
+      consumer.unsubscribe(),
+      consumer.unsubscribe(),
+      consumer.disconnect(),
+      consumer.disconnect(),
+      broker.disconnect(),
+      broker.disconnect(),
+    ]
+    await consumer.subscribe({
+      handler: async (record) => {
+        entered.push(record.partition)
+        await entered.received(partitions)
+        await inTime(Promise.all(closeAll()), 5_000, 'closing inside the handlers')
+        handled.push(record.message.value)
+      },
+    })
+    await producer.send(Array.from({ length: 30 }, (_, value) => ({ value, key: `k${value}` })))
+    await entered.received(partitions)
+    await inTime(Promise.all(closeAll()), 10_000, 'closing outside')
+    assert.deepEqual([...entered.items].sort(), [0, 1, 2], 'a handler was called after the close')
+    assert.equal(handled.length, partitions, 'a handler was not waited for')
+
+    const again = await test.broker()
+    const rest = new Inbox()
+    const next = await again.createConsumer(consumerConfig(topic, 'group'))
+    await next.subscribe({ handler: async (record) => rest.push(record.message.value) })
+    await rest.received(30 - partitions)
+    await again.disconnect()
+    const all = [...handled.items, ...rest.items].sort((a, b) => a - b)
+    assert.deepEqual(
+      all,
+      Array.from({ length: 30 }, (_, value) => value),
+    )
+  })
+
+  it('disconnect() outside waits for the one that a handler began', async () => {
+    const broker = await test.broker()
+    const topic = uniqueTopic()
+    const producer = await broker.createProducer(producerConfig(topic))
+    const consumer = await broker.createConsumer(consumerConfig(topic, 'group'))
+    const begun = signal()
+    const release = signal()
+    const handled = new Inbox()
+    await consumer.subscribe({
+      handler: async (record) => {
+        await broker.disconnect()
+        begun.fire()
+        await release.fired
+        handled.push(record.message.value)
+      },
+    })
+    await producer.send({ value: 0 })
+    await begun.fired
+    const witness = await test.broker()
+    let done = false
+    const disconnecting = broker.disconnect().then(() => {
+      done = true
+    })
+    await roundTrip(witness)
+    assert.equal(done, false, 'it did not wait for the handler')
+    release.fire()
+    await inTime(disconnecting)
+    assert.deepEqual(handled.items, [0])
+  })
+
   it('what a handler left running is outside: it waits for the handlers in flight', async () => {
     const broker = await test.broker()
     const topic = uniqueTopic()
