@@ -9,7 +9,7 @@ use csb_core::config::{BrokerConfig, ConsumerConfig, HandlerConfig, ProducerConf
 use csb_core::consumer::Consumer;
 use csb_core::consumer::position::Position;
 use csb_core::producer::Producer;
-use csb_core::store::contract::{OffsetKey, OffsetRecord, Store};
+use csb_core::store::contract::{OffsetKey, OffsetRecord, Store, StoredOffset};
 use csb_core::store::memory::MemoryStore;
 use csb_core::store::mongo::{MongoSettings, MongoStore};
 use csb_test_support::recording_handler::RecordingHandler;
@@ -137,15 +137,29 @@ impl Scene {
     }
 
     pub(crate) async fn broker(&self) -> Broker {
-        let config = doc! {
+        connected(Broker::new(self.broker_config(doc! {}), None)).await
+    }
+
+    /// A broker that works on a store of the test's own.
+    pub(crate) async fn broker_on(&self, store: Arc<dyn Store>) -> Broker {
+        connected(Broker::with_store(self.broker_config(doc! {}), store, None)).await
+    }
+
+    /// How the brokers of this scene are configured; `extra` adds to it.
+    pub(crate) fn broker_config(&self, extra: Document) -> BrokerConfig {
+        let mut config = doc! {
             "mongoUri": &self.uri,
             "database": &self.database,
             "autoCreateTopics": true,
             "shutdownGraceMs": 10_000,
         };
-        let broker = Broker::new(BrokerConfig::from_document(&config).expect("valid"), None);
-        broker.connect().await.expect("connected");
-        broker
+        config.extend(extra);
+        BrokerConfig::from_document(&config).expect("valid")
+    }
+
+    /// The offset document of a partition, as the next owner would find it.
+    pub(crate) async fn stored(&self, partition: u32) -> StoredOffset {
+        self.store.load_offset(&offset_key(partition)).await.expect("readable").expect("claimed")
     }
 
     /// Removes what is left on a server that others use too.
@@ -162,6 +176,12 @@ impl Scene {
             }
         }
     }
+}
+
+/// The same, connected.
+pub(crate) async fn connected(broker: Broker) -> Broker {
+    broker.connect().await.expect("connected");
+    broker
 }
 
 pub(crate) fn offset_key(partition: u32) -> OffsetKey {
@@ -202,6 +222,26 @@ pub(crate) fn part(numbers: impl IntoIterator<Item = i64>) -> RawDocumentBuf {
         messages.push(rawdoc! { "v": { "n": n } });
     }
     rawdoc! { "m": messages }
+}
+
+/// One part of a send: payloads `{ n }` with keys, and ids that tell their number.
+pub(crate) fn keyed_part<'a>(messages: impl IntoIterator<Item = (i64, Option<&'a str>)>) -> RawDocumentBuf {
+    let mut all = bson::RawArrayBuf::new();
+    for (n, key) in messages {
+        let mut message = rawdoc! { "v": { "n": n }, "i": format!("m{n}") };
+        if let Some(key) = key {
+            message.append(bson::cstr!("k"), key);
+        }
+        all.push(message);
+    }
+    rawdoc! { "m": all }
+}
+
+pub(crate) async fn send_keyed<'a>(
+    producer: &Producer,
+    messages: impl IntoIterator<Item = (i64, Option<&'a str>)>,
+) {
+    producer.send(&[&keyed_part(messages)]).await.expect("acknowledged");
 }
 
 pub(crate) async fn send(producer: &Producer, numbers: impl IntoIterator<Item = i64>) {

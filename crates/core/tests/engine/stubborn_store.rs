@@ -1,0 +1,242 @@
+//! A store of which single verbs refuse, or do not answer, when a test says so.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bson::RawDocumentBuf;
+use csb_core::consumer::checkpoint::{Checkpoint, MessageAttempts};
+use csb_core::dead_letter::DeadLetter;
+use csb_core::error::{Error, Result};
+use csb_core::error_code::ErrorCode;
+use csb_core::feed::stream_token::ClusterTime;
+use csb_core::runtime::clock;
+use csb_core::store::contract::{
+    AppendFailure, Claim, CommitOutcome, FeedCursor, FeedRequest, HistoryRange, OffsetKey, OffsetRecord,
+    RetentionIndex, RetentionStats, Store, StoredOffset, Topic,
+};
+use tokio::sync::watch;
+
+mod letters;
+
+/// What an owner writes about its partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Verb {
+    Commit,
+    Attempts,
+    DeadLetter,
+    Forget,
+    Release,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Rules {
+    refused: HashSet<Verb>,
+    held: HashSet<Verb>,
+    /// Writes that are still let through, if that is bounded.
+    left: Option<usize>,
+    /// Calls so far, also those that were refused or held.
+    calls: HashMap<Verb, usize>,
+}
+
+/// A store before another one.
+pub(crate) struct StubbornStore {
+    inner: Arc<dyn Store>,
+    rules: watch::Sender<Rules>,
+}
+
+impl StubbornStore {
+    pub(crate) fn before(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { inner, rules: watch::Sender::default() })
+    }
+
+    /// From now on the verb fails.
+    pub(crate) fn refuse(&self, verb: Verb) {
+        self.rules.send_modify(|rules| drop(rules.refused.insert(verb)));
+    }
+
+    /// From now on the verb does not answer; what is asked waits.
+    pub(crate) fn hold(&self, verb: Verb) {
+        self.rules.send_modify(|rules| drop(rules.held.insert(verb)));
+    }
+
+    /// After so many writes none is answered any more.
+    pub(crate) fn fall_silent_after(&self, writes: usize) {
+        self.rules.send_modify(|rules| rules.left = Some(writes));
+    }
+
+    /// All is well again.
+    pub(crate) fn heal(&self) {
+        self.rules.send_modify(|rules| {
+            rules.refused.clear();
+            rules.held.clear();
+            rules.left = None;
+        });
+    }
+
+    pub(crate) fn calls(&self, verb: Verb) -> usize {
+        self.rules.borrow().calls.get(&verb).copied().unwrap_or_default()
+    }
+
+    /// Waits until the verb was called so many times.
+    pub(crate) async fn wait_for_calls(&self, verb: Verb, count: usize) {
+        let mut rules = self.rules.subscribe();
+        let enough = rules.wait_for(|rules| rules.calls.get(&verb).is_some_and(|calls| *calls >= count));
+        let seen = clock::timeout(Duration::from_mins(1), enough).await;
+        assert!(seen.is_some(), "{verb:?} was not called {count} times");
+    }
+
+    /// Waits until no write is answered any more, and somebody waits for one.
+    pub(crate) async fn wait_until_silent(&self) {
+        let mut rules = self.rules.subscribe();
+        let silent = rules.wait_for(|rules| rules.left == Some(0) && !rules.held.is_empty());
+        assert!(clock::timeout(Duration::from_mins(1), silent).await.is_some(), "too few writes");
+    }
+
+    async fn pass(&self, verb: Verb) -> Result<()> {
+        let mut has_right = false;
+        self.rules.send_modify(|rules| {
+            *rules.calls.entry(verb).or_default() += 1;
+            match &mut rules.left {
+                Some(0) => drop(rules.held.insert(verb)),
+                Some(left) => {
+                    *left -= 1;
+                    has_right = true;
+                }
+                None => {}
+            }
+        });
+        if !has_right {
+            let mut rules = self.rules.subscribe();
+            // The sender lives as long as the store.
+            let _ = rules.wait_for(|rules| !rules.held.contains(&verb)).await;
+        }
+        if self.rules.borrow().refused.contains(&verb) {
+            return Err(Error::new(ErrorCode::Unavailable, "refused by the test"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for StubbornStore {
+    async fn connect(&self) -> Result<()> {
+        self.inner.connect().await
+    }
+
+    async fn renew_client(&self) -> Result<()> {
+        self.inner.renew_client().await
+    }
+
+    /// The test still looks into the store that is behind.
+    async fn close(&self) {}
+
+    async fn load_topic(&self, name: &str) -> Result<Option<Topic>> {
+        self.inner.load_topic(name).await
+    }
+
+    async fn save_topic(&self, topic: &Topic) -> Result<()> {
+        self.inner.save_topic(topic).await
+    }
+
+    async fn prepare_partition(&self, collection: &str, retention_ms: u64) -> Result<()> {
+        self.inner.prepare_partition(collection, retention_ms).await
+    }
+
+    async fn retention_index(&self, collection: &str) -> Result<Option<RetentionIndex>> {
+        self.inner.retention_index(collection).await
+    }
+
+    async fn retention_stats(&self) -> Result<Vec<RetentionStats>> {
+        self.inner.retention_stats().await
+    }
+
+    async fn sample_message(&self, collection: &str) -> Result<Option<RawDocumentBuf>> {
+        self.inner.sample_message(collection).await
+    }
+
+    async fn append(&self, collection: &str, messages: &[RawDocumentBuf]) -> Result<Vec<AppendFailure>> {
+        self.inner.append(collection, messages).await
+    }
+
+    async fn open_feed(&self, request: FeedRequest) -> Result<Box<dyn FeedCursor>> {
+        self.inner.open_feed(request).await
+    }
+
+    async fn read_history(
+        &self,
+        collection: &str,
+        range: HistoryRange,
+        as_of: Option<ClusterTime>,
+        limit: u32,
+    ) -> Result<Vec<RawDocumentBuf>> {
+        self.inner.read_history(collection, range, as_of, limit).await
+    }
+
+    async fn count_history(&self, collection: &str, range: HistoryRange, most: u64) -> Result<u64> {
+        self.inner.count_history(collection, range, most).await
+    }
+
+    async fn cluster_time(&self) -> Result<ClusterTime> {
+        self.inner.cluster_time().await
+    }
+
+    async fn load_offset(&self, key: &OffsetKey) -> Result<Option<StoredOffset>> {
+        self.inner.load_offset(key).await
+    }
+
+    async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
+        self.inner.claim_offset(key, owner).await
+    }
+
+    async fn group_birth(&self, group_id: &str, topic: &str) -> Result<Option<ClusterTime>> {
+        self.inner.group_birth(group_id, topic).await
+    }
+
+    async fn restore_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
+        self.inner.restore_offset(claim, checkpoint).await
+    }
+
+    async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
+        self.pass(Verb::Commit).await?;
+        self.inner.commit_offset(claim, checkpoint).await
+    }
+
+    async fn record_attempts(&self, claim: &Claim, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
+        self.pass(Verb::Attempts).await?;
+        self.inner.record_attempts(claim, attempts).await
+    }
+
+    async fn forget_unclean_ends(&self, claim: &Claim) -> Result<CommitOutcome> {
+        self.pass(Verb::Forget).await?;
+        self.inner.forget_unclean_ends(claim).await
+    }
+
+    async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome> {
+        self.pass(Verb::Release).await?;
+        self.inner.release_offset(claim).await
+    }
+
+    async fn commit_dead_letter(
+        &self,
+        claim: &Claim,
+        checkpoint: &Checkpoint,
+        dead_letter: &DeadLetter,
+    ) -> Result<CommitOutcome> {
+        self.pass(Verb::DeadLetter).await?;
+        self.inner.commit_dead_letter(claim, checkpoint, dead_letter).await
+    }
+
+    async fn list_offsets(&self, group_id: &str) -> Result<Vec<OffsetRecord>> {
+        self.inner.list_offsets(group_id).await
+    }
+
+    async fn read_offset_record(&self, key: &OffsetKey) -> Result<Option<OffsetRecord>> {
+        self.inner.read_offset_record(key).await
+    }
+
+    async fn write_offset_record(&self, record: &OffsetRecord) -> Result<()> {
+        self.inner.write_offset_record(record).await
+    }
+}
