@@ -182,6 +182,7 @@ impl Broker {
             feed: connected.deployment.feed.clone(),
             catch_up_turns: Arc::clone(&connected.deployment.catch_up_turns),
             redrive_nudge: connected.deployment.redrive_nudge.clone(),
+            suspect_turn: Arc::clone(&connected.deployment.suspect_turn),
             shutdown_grace: Duration::from_millis(self.0.config.shutdown_grace_ms),
             logger: self.0.logger.clone(),
         };

@@ -27,6 +27,7 @@ mod position_recovery;
 pub mod record_handler;
 mod retry_policy;
 mod running_delivery;
+mod shared_watermark;
 mod source_sign;
 mod stall_policy;
 mod stall_watch;
@@ -34,6 +35,7 @@ mod start_position;
 mod subscribed_partitions;
 mod subscription;
 mod subscription_progress;
+mod watermark;
 
 pub use consumer_events::EventListener;
 pub use consumer_handle::Consumer;

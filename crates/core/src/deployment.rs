@@ -43,6 +43,8 @@ pub(crate) struct Deployment {
     pub(crate) feed: Feed,
     pub(crate) catch_up_turns: Arc<Semaphore>,
     pub(crate) redrive_nudge: RedriveNudge,
+    /// One message of this process at a time: one that is suspected of ending its owners.
+    pub(crate) suspect_turn: Arc<Semaphore>,
     feed_tasks: TaskGroup,
 }
 
@@ -86,6 +88,7 @@ impl Deployment {
             store,
             catch_up_turns: Arc::new(Semaphore::new(CATCH_UP_TURNS)),
             redrive_nudge: RedriveNudge::default(),
+            suspect_turn: Arc::new(Semaphore::new(1)),
             feed_tasks,
         }
     }

@@ -30,6 +30,7 @@ pub(crate) struct ConsumerParts {
     pub(crate) feed: Feed,
     pub(crate) catch_up_turns: Arc<Semaphore>,
     pub(crate) redrive_nudge: RedriveNudge,
+    pub(crate) suspect_turn: Arc<Semaphore>,
     pub(crate) shutdown_grace: Duration,
     pub(crate) logger: Logger,
 }
@@ -129,6 +130,7 @@ impl Consumer {
             feed: self.0.parts.feed.clone(),
             catch_up_turns: Arc::clone(&self.0.parts.catch_up_turns),
             redrive_nudge: self.0.parts.redrive_nudge.clone(),
+            suspect_turn: Arc::clone(&self.0.parts.suspect_turn),
             config: Arc::clone(&self.0.config),
             handler_config,
             handler,

@@ -1,16 +1,19 @@
-//! The messages that a worker has taken from the buffer and not all finished, and how far the partition is finished.
-//! Pure.
+//! The unfinished messages that a worker has taken from the buffer, by their numbers. Pure.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
-use bson::Bson;
-
-use super::checkpoint::{Checkpoint, MessageAttempts};
+use super::caution;
+use super::checkpoint::MessageAttempts;
 use super::key_lanes::LaneKey;
-use super::position::Position;
+use super::watermark::message_id;
 use crate::dead_letter::{FailedAttempt, StoredLetter};
 use crate::feed::partition_buffer::BufferedMessage;
 use crate::feed::stream_token::StreamToken;
+use crate::runtime::clock::Instant;
+
+/// Messages whose attempts are stored at most, the oldest ones. Of a large batch that failed whole, those behind are
+/// tried as often again when their owner crashes; the offset document stays small.
+const MOST_NOTED: usize = 256;
 
 /// Number of the letter that is redriven. It stands beside the messages of the partition, which it does not move.
 pub(super) const REDRIVEN: u64 = u64::MAX;
@@ -21,6 +24,8 @@ pub(super) struct InFlightMessage {
     pub(super) buffered: BufferedMessage,
     /// Its lane.
     pub(super) lane: LaneKey,
+    /// When it was taken.
+    pub(super) since: Instant,
     /// Failed attempts, oldest first.
     pub(super) failed: Vec<FailedAttempt>,
     /// Failed attempts of earlier processes whose errors were not stored.
@@ -29,20 +34,11 @@ pub(super) struct InFlightMessage {
     pub(super) is_marked: bool,
     /// The dead letter that it comes from, if it is redriven.
     pub(super) letter: Option<Box<StoredLetter>>,
-    is_finished: bool,
 }
 
 impl InFlightMessage {
-    pub(super) fn new(buffered: BufferedMessage, lane: LaneKey) -> Self {
-        Self {
-            buffered,
-            lane,
-            failed: Vec::new(),
-            forgotten: 0,
-            is_marked: false,
-            letter: None,
-            is_finished: false,
-        }
+    pub(super) fn new(buffered: BufferedMessage, lane: LaneKey, since: Instant) -> Self {
+        Self { buffered, lane, since, failed: Vec::new(), forgotten: 0, is_marked: false, letter: None }
     }
 
     /// Its place in the stream, if it has one.
@@ -63,55 +59,38 @@ impl InFlightMessage {
         u32::try_from(self.failed.len()).unwrap_or(u32::MAX).saturating_add(self.forgotten)
     }
 
+    /// Attempts during which its owner ended.
+    pub(super) fn interruptions(&self) -> usize {
+        caution::interruptions(&self.failed)
+    }
+
     /// Bytes of the stored document.
     pub(super) fn size(&self) -> usize {
         self.buffered.document.as_bytes().len()
     }
 
-    /// `_id` of the message.
-    pub(super) fn id(&self) -> Bson {
-        message_id(&self.buffered)
-    }
-
-    fn attempts(&self) -> MessageAttempts {
-        MessageAttempts {
-            message_id: self.id(),
+    /// `None` if there are none, if nobody could tell whose they are, or if its letter knows them.
+    fn attempts(&self) -> Option<MessageAttempts> {
+        if !self.is_marked && self.failed_attempts() == 0 || self.letter.is_some() {
+            return None;
+        }
+        Some(MessageAttempts {
+            message_id: message_id(&self.buffered.document)?,
             failed: self.failed.clone(),
             forgotten: self.forgotten,
             in_flight: self.is_marked,
-        }
+        })
     }
 }
 
-/// `_id` of a message. One that cannot be read cannot be told from others, and is never skipped.
-pub(super) fn message_id(buffered: &BufferedMessage) -> Bson {
-    buffered
-        .document
-        .get("_id")
-        .ok()
-        .flatten()
-        .and_then(|id| Bson::try_from(id).ok())
-        .unwrap_or(Bson::Undefined)
-}
-
-/// The messages in flight, numbered in the order of the partition.
+/// The unfinished messages.
+#[derive(Default)]
 pub(super) struct InFlight {
-    /// Number of the first one.
-    first: u64,
-    messages: VecDeque<InFlightMessage>,
-    /// Everything before the first one is finished.
-    position: Position,
+    messages: BTreeMap<u64, InFlightMessage>,
     bytes: usize,
-    finished_ahead: usize,
-    redriven: Option<InFlightMessage>,
 }
 
 impl InFlight {
-    /// None yet; everything up to `position` is finished.
-    pub(super) fn new(position: Position) -> Self {
-        Self { first: 0, messages: VecDeque::new(), position, bytes: 0, finished_ahead: 0, redriven: None }
-    }
-
     pub(super) fn len(&self) -> usize {
         self.messages.len()
     }
@@ -120,158 +99,111 @@ impl InFlight {
         self.messages.is_empty()
     }
 
+    /// Bytes of their stored documents.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Adds the next message. Returns its number.
-    pub(super) fn push(&mut self, message: InFlightMessage) -> u64 {
+    pub(super) fn insert(&mut self, number: u64, message: InFlightMessage) {
         self.bytes += message.size();
-        self.messages.push_back(message);
-        self.first + self.messages.len() as u64 - 1
-    }
-
-    /// A dead letter that is delivered again has the number [`REDRIVEN`]; there is one at a time.
-    pub(super) fn redrive(&mut self, message: InFlightMessage) {
-        self.redriven = Some(message);
-    }
-
-    /// Takes the redriven letter out.
-    pub(super) fn take_redriven(&mut self) -> Option<InFlightMessage> {
-        self.redriven.take()
-    }
-
-    /// Where the partition stands.
-    pub(super) fn position(&self) -> &Position {
-        &self.position
+        self.messages.insert(number, message);
     }
 
     pub(super) fn get(&self, number: u64) -> Option<&InFlightMessage> {
-        if number == REDRIVEN {
-            return self.redriven.as_ref();
-        }
-        self.messages.get(self.index(number)?)
+        self.messages.get(&number)
     }
 
     pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut InFlightMessage> {
-        if number == REDRIVEN {
-            return self.redriven.as_mut();
-        }
-        let index = self.index(number)?;
-        self.messages.get_mut(index)
+        self.messages.get_mut(&number)
     }
 
-    fn index(&self, number: u64) -> Option<usize> {
-        usize::try_from(number.checked_sub(self.first)?).ok()
+    /// A message is finished.
+    pub(super) fn remove(&mut self, number: u64) -> Option<InFlightMessage> {
+        let message = self.messages.remove(&number)?;
+        self.bytes -= message.size();
+        Some(message)
     }
 
-    /// A message of the partition is finished. The position moves on when nothing unfinished is left before it.
-    pub(super) fn finish(&mut self, number: u64) {
-        let Some(message) = self.get_mut(number) else { return };
-        if message.is_finished {
-            return;
-        }
-        message.is_finished = true;
-        self.finished_ahead += 1;
-        while let Some(message) = self.messages.pop_front_if(|message| message.is_finished) {
-            self.first += 1;
-            self.finished_ahead -= 1;
-            self.bytes -= message.size();
-            self.position = message.buffered.after;
+    /// Takes the marks off: nothing is being handled.
+    pub(super) fn take_marks_off(&mut self) {
+        for message in self.messages.values_mut() {
+            message.is_marked = false;
         }
     }
 
-    /// Nothing is in flight, and nothing was sent up to here.
-    pub(super) fn advance_idle(&mut self, position: Position) {
-        self.position = position;
-    }
-
-    /// What is finished.
-    pub(super) fn checkpoint(&self) -> Checkpoint {
-        let finished_ahead = if self.finished_ahead == 0 {
-            Vec::new()
-        } else {
-            self.messages.iter().filter(|message| message.is_finished).map(InFlightMessage::id).collect()
-        };
-        Checkpoint { position: self.position.clone(), finished_ahead }
-    }
-
-    /// Takes the marks off. `true` if there were any.
-    pub(super) fn take_marks_off(&mut self) -> bool {
-        let mut any = false;
-        for message in &mut self.messages {
-            any |= std::mem::take(&mut message.is_marked);
-        }
-        any
-    }
-
-    /// Attempts of what is not finished.
+    /// What is to be stored of their attempts: the marks, and failures as far as there is room.
     pub(super) fn attempts(&self) -> Vec<MessageAttempts> {
-        self.messages
-            .iter()
-            .filter(|message| !message.is_finished)
-            .filter(|message| message.is_marked || message.failed_attempts() > 0)
-            .map(InFlightMessage::attempts)
-            .collect()
+        let (marked, failed): (Vec<_>, Vec<_>) =
+            self.messages.values().filter_map(InFlightMessage::attempts).partition(|one| one.in_flight);
+        marked.into_iter().chain(failed.into_iter().take(MOST_NOTED)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bson::rawdoc;
+    use bson::{Bson, DateTime, rawdoc};
 
     use super::*;
-    use crate::feed::stream_token::{ClusterTime, StreamToken};
+    use crate::consumer::position::Position;
+    use crate::feed::stream_token::ClusterTime;
+    use crate::runtime::clock;
 
-    fn at(increment: u32) -> Position {
-        Position::behind(StreamToken::after(ClusterTime { seconds: 9, increment }))
+    fn message(n: u32) -> InFlightMessage {
+        let after = StreamToken::after(ClusterTime { seconds: 9, increment: n });
+        let buffered = BufferedMessage {
+            after: Position::behind(after),
+            document: rawdoc! { "_id": i64::from(n) },
+            possible_duplicate: false,
+        };
+        InFlightMessage::new(buffered, LaneKey::Partition, clock::now())
     }
 
-    fn message(increment: u32) -> InFlightMessage {
-        let document = rawdoc! { "_id": i64::from(increment) };
-        let buffered = BufferedMessage { after: at(increment), document, possible_duplicate: false };
-        InFlightMessage::new(buffered, LaneKey::Partition)
-    }
-
-    fn three() -> InFlight {
-        let mut in_flight = InFlight::new(at(0));
-        assert_eq!([1, 2, 3].map(|increment| in_flight.push(message(increment))), [0, 1, 2]);
+    fn in_flight(messages: u32) -> InFlight {
+        let mut in_flight = InFlight::default();
+        for n in 0..messages {
+            in_flight.insert(u64::from(n), message(n));
+        }
         in_flight
     }
 
     #[test]
-    fn the_position_never_passes_what_is_unfinished() {
-        let mut in_flight = three();
-        assert_eq!(in_flight.checkpoint(), at(0).into());
-        in_flight.finish(1);
-        in_flight.finish(1);
-        let ahead = Checkpoint { position: at(0), finished_ahead: vec![Bson::Int64(2)] };
-        assert_eq!(in_flight.checkpoint(), ahead);
-        in_flight.finish(0);
-        assert_eq!(in_flight.checkpoint(), at(2).into());
-        assert_eq!((in_flight.len(), in_flight.get(2).map(InFlightMessage::id)), (1, Some(Bson::Int64(3))));
-        in_flight.finish(2);
-        in_flight.finish(0);
-        assert_eq!(in_flight.checkpoint(), at(3).into());
-        assert_eq!((in_flight.is_empty(), in_flight.bytes()), (true, 0));
-        assert_eq!(in_flight.push(message(4)), 3);
+    fn knows_what_it_holds() {
+        let mut in_flight = in_flight(2);
+        let size = message(0).size();
+        assert_eq!((in_flight.len(), in_flight.bytes()), (2, 2 * size));
+        assert!(in_flight.remove(0).is_some() && in_flight.remove(0).is_none());
+        assert_eq!((in_flight.len(), in_flight.bytes()), (1, size));
+        assert!(in_flight.remove(1).is_some() && in_flight.is_empty());
     }
 
     #[test]
     fn attempts_are_those_of_the_unfinished() {
-        let mut in_flight = three();
+        let mut in_flight = in_flight(3);
         assert!(in_flight.attempts().is_empty());
         in_flight.get_mut(1).expect("is there").forgotten = 2;
         in_flight.get_mut(2).expect("is there").is_marked = true;
         let ids = |in_flight: &InFlight| -> Vec<_> {
-            in_flight
-                .attempts()
-                .iter()
-                .map(|one| (one.message_id.clone(), one.count(), one.in_flight))
-                .collect()
+            let mut attempts = in_flight.attempts();
+            attempts.sort_by_key(|one| one.in_flight);
+            attempts.iter().map(|one| (one.message_id.clone(), one.count(), one.in_flight)).collect()
         };
-        assert_eq!(ids(&in_flight), [(Bson::Int64(2), 2, false), (Bson::Int64(3), 0, true)]);
-        in_flight.finish(1);
-        assert_eq!(ids(&in_flight), [(Bson::Int64(3), 0, true)]);
+        assert_eq!(ids(&in_flight), [(Bson::Int64(1), 2, false), (Bson::Int64(2), 0, true)]);
+        in_flight.remove(1);
+        assert_eq!(ids(&in_flight), [(Bson::Int64(2), 0, true)]);
+        in_flight.take_marks_off();
+        assert!(in_flight.attempts().is_empty());
+    }
+
+    #[test]
+    fn of_many_failures_the_oldest_are_stored_and_every_mark() {
+        let mut in_flight = in_flight(1000);
+        for message in in_flight.messages.values_mut() {
+            message.failed.push(caution::interruption(DateTime::from_millis(1)));
+        }
+        in_flight.get_mut(999).expect("is there").is_marked = true;
+        let attempts = in_flight.attempts();
+        assert_eq!(attempts.len(), MOST_NOTED + 1);
+        assert!(attempts[0].in_flight);
+        assert_eq!(attempts[1].message_id, Bson::Int64(0));
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct DeliveryLimit {
     pub(super) messages: usize,
     /// Bytes at most; one message may be larger.
     pub(super) bytes: usize,
+    /// Lanes at most. What is handled in turn although it is of different lanes holds them up.
+    pub(super) lanes: usize,
 }
 
 /// What goes into one delivery.
@@ -66,6 +68,7 @@ pub(super) struct KeyLanes {
     /// Messages in ready lanes.
     ready_messages: usize,
     ready_bytes: usize,
+    resting: Vec<LaneKey>,
 }
 
 impl KeyLanes {
@@ -93,6 +96,11 @@ impl KeyLanes {
         self.ready_bytes
     }
 
+    /// Lanes that could be delivered now.
+    pub(super) fn ready_lanes(&self) -> usize {
+        self.ready.len()
+    }
+
     /// The oldest message of the lane whose turn it is.
     pub(super) fn next_message(&self) -> Option<u64> {
         let lane = self.lanes.get(self.ready.front()?)?;
@@ -105,7 +113,10 @@ impl KeyLanes {
         let Taken { messages: mut taken, mut lanes } = Taken::default();
         let mut bytes = 0;
         let mut is_full = false;
-        while !is_full && let Some(key) = self.ready.front().cloned() {
+        while !is_full
+            && lanes.len() < limit.lanes
+            && let Some(key) = self.ready.front().cloned()
+        {
             let Some(lane) = self.lanes.get_mut(&key) else { break };
             let before = taken.len();
             for &(message, size) in &lane.messages {
@@ -184,37 +195,39 @@ impl KeyLanes {
 
     /// A busy lane is in no delivery any more, and in none before `until`.
     pub(super) fn rest(&mut self, key: &LaneKey, until: Instant) {
-        if let Some(lane) = self.lanes.get_mut(key) {
-            lane.state = match lane.state {
-                LaneState::Resting(longer) => LaneState::Resting(until.max(longer)),
-                LaneState::Ready | LaneState::Busy | LaneState::Held => LaneState::Resting(until),
-            };
+        let Some(lane) = self.lanes.get_mut(key) else { return };
+        lane.state = match lane.state {
+            LaneState::Resting(longer) => LaneState::Resting(until.max(longer)),
+            LaneState::Ready | LaneState::Busy | LaneState::Held => {
+                self.resting.push(key.clone());
+                LaneState::Resting(until)
+            }
+        };
+    }
+
+    fn rests_until(&self, key: &LaneKey) -> Option<Instant> {
+        match self.lanes.get(key)?.state {
+            LaneState::Resting(until) => Some(until),
+            LaneState::Ready | LaneState::Busy | LaneState::Held => None,
         }
     }
 
     /// When the next lane has rested.
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        let resting = |lane: &Lane| match lane.state {
-            LaneState::Resting(until) => Some(until),
-            LaneState::Ready | LaneState::Busy | LaneState::Held => None,
-        };
-        self.lanes.values().filter_map(resting).min()
+        self.resting.iter().filter_map(|key| self.rests_until(key)).min()
     }
 
     /// Lanes that have rested may be delivered again, in the order in which their time came.
     pub(super) fn wake(&mut self, now: Instant) {
-        let mut rested: Vec<_> = self
-            .lanes
-            .iter()
-            .filter_map(|(key, lane)| match lane.state {
-                LaneState::Resting(until) if until <= now => {
-                    Some((until, lane.messages.front().map(|(message, _)| *message), key.clone()))
-                }
-                _ => None,
-            })
-            .collect();
-        rested.sort_by_key(|(until, first, _)| (*until, *first));
-        for (_, _, key) in rested {
+        let (mut rested, resting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.resting)
+            .into_iter()
+            .partition(|key| self.rests_until(key).is_none_or(|until| until <= now));
+        self.resting = resting;
+        rested.sort_by_key(|key| {
+            let first = self.lanes.get(key).and_then(|lane| lane.messages.front());
+            (self.rests_until(key), first.map(|(message, _)| *message))
+        });
+        for key in rested {
             self.make_ready(&key);
         }
     }

@@ -13,11 +13,13 @@ use super::partition_reader::{PartitionReader, ReaderParts};
 use super::partition_worker::{Control, PartitionWorker, WorkerEnd, WorkerParts};
 use super::record_handler::RecordHandler;
 use super::retry_policy::RetryPolicy;
+use super::shared_watermark::SharedWatermark;
 use super::source_sign::SourceSign;
 use super::stall_watch::PartitionControls;
 use super::subscription::{OwnedPartition, SubscriptionParts};
+use super::watermark::Watermark;
 use crate::dead_letter::{QueueParts, RedriveWatch};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::Joined;
 use crate::feed::partition_buffer::PartitionBuffer;
@@ -52,16 +54,19 @@ impl PartitionLaunch<'_> {
     pub(super) fn start(self) -> OffsetCommitter {
         let (parts, claim) = (self.parts, &self.partition.claim);
         let commit_schedule = parts.handler_config.commit_schedule(&parts.config);
+        let stored = self.partition.checkpoint();
+        let watermark = Arc::new(SharedWatermark::new(Watermark::new(stored.clone())));
         let committer = OffsetCommitter::start(
             CommitterParts {
                 key: claim.key.clone(),
                 offset: HeldOffset::new(
                     Arc::clone(&parts.store),
                     claim.clone(),
-                    self.partition.checkpoint(),
+                    stored.clone(),
                     parts.logger.clone(),
                 ),
-                committed: Some(self.partition.start.clone()),
+                watermark: Arc::clone(&watermark),
+                committed: stored,
                 schedule: commit_schedule,
                 events: parts.events.clone(),
                 logger: parts.logger.clone(),
@@ -82,6 +87,7 @@ impl PartitionLaunch<'_> {
             buffer: Arc::clone(&self.buffer),
             feed: parts.feed.clone(),
             handler: Arc::clone(&parts.handler),
+            watermark,
             committer: committer.clone(),
             commit_schedule,
             retry_policy: RetryPolicy {
@@ -95,6 +101,7 @@ impl PartitionLaunch<'_> {
             batch: config.batch,
             redrives,
             dead_letter_retention_ms,
+            suspect_turn: Arc::clone(&parts.suspect_turn),
             control: self.control,
             progress: parts.progress.clone(),
             events: parts.events.clone(),
@@ -147,9 +154,9 @@ struct PartitionEnding {
 }
 
 /// The reader runs as long as the worker does. When reading fails for good the partition ends, loudly, because its
-/// next message is not known.
+/// next message is not known; what is being handled is finished before.
 async fn run_partition(
-    worker: PartitionWorker,
+    mut worker: PartitionWorker,
     reader: PartitionReader,
     joined: Option<Joined>,
     ending: PartitionEnding,
@@ -159,6 +166,13 @@ async fn run_partition(
         end = worker.run() => Ok(end),
         error = reader.run(joined) => Err(error),
         () = ending.give_up.notified() => Err(stalled(&ending.claim.key)),
+    };
+    let end = match end {
+        Ok(end) => Ok(end),
+        Err(error) => match worker.drain().await {
+            WorkerEnd::Fenced => Ok(WorkerEnd::Fenced),
+            WorkerEnd::Closed | WorkerEnd::HandlerGone => Err(error),
+        },
     };
     ending.finish(end).await;
 }
@@ -183,7 +197,6 @@ impl PartitionEnding {
                 self.report(&error.on_topic(&key.topic).on_partition(key.partition).in_group(&key.group_id));
             }
         }
-        // Also when commits are the user's: without a crash nothing that is handled is delivered again.
         if clock::timeout(LAST_WRITES_WITHIN, self.leave()).await.is_none() {
             self.logger.error(|| {
                 format!("{key} could not be left in good order: its last messages will be delivered again")
@@ -195,18 +208,27 @@ impl PartitionEnding {
     /// Stores what is finished and gives the partition back, however long the server takes.
     async fn leave(&self) {
         let key = &self.claim.key;
-        if let Err(error) = self.committer.settle().await {
+        // Also when commits are the user's: without a crash nothing that is handled is delivered again.
+        if let Err(error) = self.persist(|| self.committer.flush_everything()).await {
             self.logger.error(|| {
                 format!("last commit of {key} failed, its messages will be delivered again: {error:?}")
             });
         }
-        let mut backoff = Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1);
-        while let Err(error) = self.store.release_offset(&self.claim).await {
+        if let Err(error) = self.persist(|| self.store.release_offset(&self.claim)).await {
             self.logger.warn(|| format!("{key} could not be released: {error:?}"));
-            if !error.is_retryable() {
-                break;
+        }
+    }
+
+    /// Tries as long as it may help.
+    async fn persist<T, F: Future<Output = Result<T>>>(&self, write: impl Fn() -> F) -> Result<T> {
+        let mut backoff = Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1);
+        loop {
+            match write().await {
+                Err(error) if error.is_retryable() => {
+                    clock::sleep(backoff.next_delay(random::next_u32())).await;
+                }
+                outcome => return outcome,
             }
-            clock::sleep(backoff.next_delay(random::next_u32())).await;
         }
     }
 

@@ -1,16 +1,16 @@
-//! The loop of one partition: take messages, have them handled, advance, commit.
+//! The loop of one partition: take messages, have them handled, and let the committer store how far it is.
 //!
 //! Nothing here decides alone: the lanes say which messages may be handled next, the retry policy what follows a
-//! failure, the messages in flight how far the partition is finished, the committer when that is stored.
+//! failure, the watermark how far the partition is finished, the committer when that is stored.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::caution::Caution;
 use super::checkpoint::MessageAttempts;
@@ -21,7 +21,8 @@ use super::offset_committer::OffsetCommitter;
 use super::position::Position;
 use super::record_handler::{DeliveryId, DeliveryReport, RecordHandler};
 use super::retry_policy::RetryPolicy;
-use super::running_delivery::{Overdue, RunningDelivery};
+use super::running_delivery::RunningDelivery;
+use super::shared_watermark::SharedWatermark;
 use super::subscription_progress::SubscriptionProgress;
 use crate::config::{BatchConfig, CommitSchedule};
 use crate::dead_letter::{RedriveQueue, RedrivenLetter};
@@ -30,17 +31,22 @@ use crate::feed::Feed;
 use crate::feed::partition_buffer::{BufferedMessage, PartitionBuffer};
 use crate::observe::consumer_event::ConsumerEvent;
 use crate::observe::log::Logger;
-use crate::runtime::clock::{self, Instant};
+use crate::runtime::clock;
 use crate::store::contract::OffsetKey;
 
 mod deliver;
+mod ending;
+mod failures;
+mod hand_over;
+mod inherited_attempts;
 mod intake;
 mod redrive;
 mod settle;
+mod timing;
 
-/// Messages of one delivery at most: many enough that crossing into the user's language costs little, few enough
-/// that a stop or a pause is heard soon.
-const MOST_MESSAGES: usize = 256;
+use inherited_attempts::InheritedAttempts;
+
+/// Bytes of one delivery at most.
 const MOST_BYTES: usize = 1 << 20;
 /// An idle partition moves its offset on this often, so that it does not age out of the oplog.
 const IDLE_ADVANCE: Duration = Duration::from_mins(1);
@@ -50,7 +56,10 @@ const IDLE_ADVANCE: Duration = Duration::from_mins(1);
 pub(super) enum Control {
     Run,
     Pause,
+    /// End when what is being handled is finished.
     Close,
+    /// End now; what is being handled is left to the next owner.
+    Leave,
 }
 
 /// What a worker works with.
@@ -59,6 +68,8 @@ pub(super) struct WorkerParts {
     pub(super) buffer: Arc<PartitionBuffer>,
     pub(super) feed: Feed,
     pub(super) handler: Arc<dyn RecordHandler>,
+    /// Moved by the worker, stored by the committer.
+    pub(super) watermark: Arc<SharedWatermark>,
     pub(super) committer: OffsetCommitter,
     pub(super) commit_schedule: CommitSchedule,
     pub(super) retry_policy: RetryPolicy,
@@ -70,19 +81,17 @@ pub(super) struct WorkerParts {
     pub(super) redrives: RedriveQueue,
     /// How long dead letters are kept; `None`: for ever.
     pub(super) dead_letter_retention_ms: Option<u64>,
+    /// One message of the process at a time has it: one that is suspected of ending its owners.
+    pub(super) suspect_turn: Arc<Semaphore>,
     pub(super) control: watch::Receiver<Control>,
     pub(super) progress: SubscriptionProgress,
     pub(super) events: ConsumerEvents,
     pub(super) logger: Logger,
 }
 
-/// What is known of the partition from before.
+/// What is known of the partition's messages from before, besides those that are finished.
 pub(super) struct Inheritance {
-    /// Where it begins.
-    pub(super) position: Position,
-    /// Ids of messages behind it that are finished.
-    pub(super) finished_ahead: Vec<bson::Bson>,
-    /// Attempts of messages behind it.
+    /// Attempts of messages behind the position.
     pub(super) attempts: Vec<MessageAttempts>,
     /// How many owners in a row did not release the partition.
     pub(super) unclean_ends: u32,
@@ -103,38 +112,40 @@ pub(super) struct PartitionWorker {
     parts: WorkerParts,
     in_flight: InFlight,
     lanes: KeyLanes,
-    running: HashMap<DeliveryId, RunningDelivery>,
+    /// By id, so that what is done to all of them is done in the order in which they began.
+    running: BTreeMap<DeliveryId, RunningDelivery>,
     report_sender: mpsc::UnboundedSender<(DeliveryId, DeliveryReport)>,
     reports: mpsc::UnboundedReceiver<(DeliveryId, DeliveryReport)>,
-    /// Writes that a delivery or a message waits for.
-    writes: FuturesUnordered<BoxFuture<'static, (Written, Result<()>)>>,
-    inherited: intake::Inherited,
+    awaited: FuturesUnordered<BoxFuture<'static, Awaited>>,
+    inherited: InheritedAttempts,
     caution: Caution,
-    /// When the oldest message that is ready for a batch came.
-    batch_since: Option<Instant>,
+    /// Some attempts are stored, which have to be taken back when they are no longer true.
+    has_noted_attempts: bool,
+    /// Reads and writes of letters that the end waits for.
+    letters_awaited: usize,
     is_stopping: bool,
     end: Option<WorkerEnd>,
 }
 
-/// A write that somebody waited for.
-enum Written {
-    /// It is noted that an attempt of each message of this delivery begins.
-    Marks(DeliveryId),
-    /// A dead letter, with the lane that waits for it.
-    DeadLetter { lane: LaneKey, event: ConsumerEvent },
+/// Something that a message waited for.
+enum Awaited {
+    /// The message of this delivery is the only one under suspicion that may be handled now.
+    Turn(DeliveryId, OwnedSemaphorePermit),
+    /// It is noted that an attempt of each message of this delivery begins, or it cannot be.
+    Marks(DeliveryId, Result<()>),
+    /// This message is in the dead letters, or the partition is lost.
+    Buried(u64, Result<()>),
     /// A dead letter was taken to be delivered again, if there is one whose turn it is.
     Letter(Option<Box<RedrivenLetter>>),
-    /// The redriven letter is removed, or given back.
-    Redriven,
-    /// The redriven letter failed again, with the lane that waits for that to be stored.
-    FailedAgain { lane: LaneKey, event: ConsumerEvent },
+    /// The redriven letter is removed, given back, or stored again: then with its lane.
+    LetterSettled(Option<(LaneKey, ConsumerEvent)>),
 }
 
 enum Wake {
     Control,
     Fenced,
     Report(DeliveryId, DeliveryReport),
-    Written(Written, Result<()>),
+    Awaited(Awaited),
     Messages(Vec<BufferedMessage>),
     LetterDue,
     Time,
@@ -144,35 +155,39 @@ enum Wake {
 impl PartitionWorker {
     pub(super) fn new(parts: WorkerParts, inheritance: Inheritance) -> Self {
         let (report_sender, reports) = mpsc::unbounded_channel();
+        let now = bson::DateTime::from_millis(clock::unix_millis());
         Self {
-            in_flight: InFlight::new(inheritance.position.clone()),
+            in_flight: InFlight::default(),
             lanes: KeyLanes::default(),
-            running: HashMap::new(),
+            running: BTreeMap::new(),
             report_sender,
             reports,
-            writes: FuturesUnordered::new(),
+            awaited: FuturesUnordered::new(),
             caution: Caution::after(inheritance.unclean_ends),
-            inherited: intake::Inherited::new(inheritance),
-            batch_since: None,
+            has_noted_attempts: !inheritance.attempts.is_empty(),
+            inherited: InheritedAttempts::new(inheritance, now),
+            letters_awaited: 0,
             is_stopping: false,
             end: None,
             parts,
         }
     }
 
-    pub(super) async fn run(mut self) -> WorkerEnd {
+    /// Works until it is told to end, or has to. May be dropped and called again.
+    pub(super) async fn run(&mut self) -> WorkerEnd {
         loop {
-            let control = *self.parts.control.borrow_and_update();
-            if control == Control::Close {
+            let control = self.control();
+            if matches!(control, Control::Close | Control::Leave) {
                 self.end.get_or_insert(WorkerEnd::Closed);
             }
             if self.end.is_some_and(|end| end != WorkerEnd::Fenced) && self.is_quiet() {
                 self.give_letter_back();
             }
+            let is_leaving = control == Control::Leave || self.end == Some(WorkerEnd::HandlerGone);
             if let Some(end) = self.end
-                && (end == WorkerEnd::HandlerGone || self.is_quiet())
+                && (is_leaving || self.is_quiet())
             {
-                self.leave_attempts();
+                self.leave(end);
                 return end;
             }
             if control == Control::Run && self.end.is_none() {
@@ -181,11 +196,14 @@ impl PartitionWorker {
             } else {
                 self.stop_deliveries();
             }
+            if self.end.is_some() && self.is_quiet() {
+                continue;
+            }
             match self.wait().await {
                 Wake::Control => {}
                 Wake::Fenced => self.end = Some(WorkerEnd::Fenced),
                 Wake::Report(id, report) => self.apply_report(id, report),
-                Wake::Written(written, outcome) => self.apply_written(written, outcome.is_ok()),
+                Wake::Awaited(awaited) => self.apply_awaited(awaited),
                 Wake::Messages(messages) => self.take_in(messages),
                 Wake::LetterDue => self.take_letter(),
                 Wake::Time => self.apply_time(clock::now()),
@@ -194,62 +212,42 @@ impl PartitionWorker {
         }
     }
 
+    /// Ends as if it had been told to.
+    pub(super) async fn drain(&mut self) -> WorkerEnd {
+        self.end.get_or_insert(WorkerEnd::Closed);
+        self.run().await
+    }
+
+    fn control(&mut self) -> Control {
+        // Nobody says anything any more.
+        let is_orphaned = self.parts.control.has_changed().is_err();
+        let control = *self.parts.control.borrow_and_update();
+        if is_orphaned && control != Control::Leave { Control::Close } else { control }
+    }
+
     async fn wait(&mut self) -> Wake {
         let runs = self.end.is_none() && !self.is_stopping;
-        let takes = runs && self.has_room();
-        let room = self.most_in_flight().saturating_sub(self.in_flight.len());
+        let room = if runs { self.room() } else { 0 };
         let time = self.next_time();
         let is_idle = self.in_flight.is_empty();
+        let is_orphaned = self.parts.control.has_changed().is_err();
         let parts = &mut self.parts;
         tokio::select! {
             biased;
-            changed = parts.control.changed(), if self.end.is_none() => {
-                if changed.is_err() {
-                    self.end = Some(WorkerEnd::Closed);
-                }
-                Wake::Control
-            }
+            _ = parts.control.changed(), if !is_orphaned => Wake::Control,
             Some((id, report)) = self.reports.recv() => Wake::Report(id, report),
-            () = parts.committer.fenced(), if self.end.is_none() => Wake::Fenced,
-            Some((written, outcome)) = self.writes.next(), if !self.writes.is_empty() => {
-                Wake::Written(written, outcome)
-            }
+            () = parts.committer.fenced(), if self.end != Some(WorkerEnd::Fenced) => Wake::Fenced,
+            Some(awaited) = self.awaited.next(), if !self.awaited.is_empty() => Wake::Awaited(awaited),
             () = parts.redrives.due(), if runs => Wake::LetterDue,
-            messages = parts.buffer.take(room, MOST_BYTES), if takes => Wake::Messages(messages),
+            messages = parts.buffer.take(room, MOST_BYTES), if room > 0 => Wake::Messages(messages),
             () = clock::sleep_until(time.unwrap_or_else(clock::now)), if time.is_some() => Wake::Time,
             () = clock::sleep(IDLE_ADVANCE), if is_idle => Wake::Idle,
         }
     }
 
-    /// No user code runs, and no write is waited for.
+    /// No user code runs, and no letter is under way.
     fn is_quiet(&self) -> bool {
-        self.running.is_empty() && self.writes.is_empty()
-    }
-
-    /// The next moment at which something has to be done without being told.
-    fn next_time(&self) -> Option<Instant> {
-        let deadlines = self.running.values().filter_map(RunningDelivery::deadline);
-        let lingering = self.batch_since.zip(self.parts.batch).and_then(|(since, batch)| {
-            let is_waiting = !self.is_stopping && self.running.len() < self.parts.concurrency;
-            is_waiting.then(|| since + Duration::from_millis(batch.linger_ms))
-        });
-        let resting = self.lanes.next_wake().filter(|_| !self.is_stopping);
-        deadlines.chain(lingering).chain(resting).min()
-    }
-
-    fn apply_time(&mut self, now: Instant) {
-        self.lanes.wake(now);
-        for (id, delivery) in &mut self.running {
-            match delivery.check_deadline(now) {
-                Some(Overdue::TimedOut) => {
-                    let key = &self.parts.key;
-                    self.parts.logger.warn(|| format!("{key}: a handler did not finish in time"));
-                    self.parts.handler.time_out(*id);
-                }
-                Some(Overdue::Abandoned) => self.parts.handler.abandon(*id),
-                None => {}
-            }
-        }
+        self.running.is_empty() && self.letters_awaited == 0
     }
 
     /// Everything up to the feed's frontier is finished if nothing of it is left in the buffer.
@@ -260,9 +258,7 @@ impl PartitionWorker {
         }
         // 1.4.2 resumes a stream over one collection, which works from a token that names no event.
         if let Some(after) = frontier.filter(crate::feed::stream_token::StreamToken::is_high_water_mark) {
-            self.in_flight.advance_idle(Position::behind(after));
-            self.inherited.forget();
-            self.parts.committer.advance(self.checkpoint());
+            self.parts.watermark.advance_idle(Position::behind(after));
         }
     }
 }

@@ -15,7 +15,7 @@ pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Names a delivery, in this process: a late report of a subscription that has ended must not pass for one of the
 /// subscription after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId(pub u32);
 
 impl DeliveryId {

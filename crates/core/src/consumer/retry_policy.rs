@@ -32,10 +32,15 @@ impl RetryPolicy {
         if !may_retry || failed_attempts > self.max_retries {
             return AfterFailure::GiveUp;
         }
-        AfterFailure::Retry(match self.backoff {
+        AfterFailure::Retry(self.delay(failed_attempts, random))
+    }
+
+    /// The wait after so many failed attempts.
+    pub(super) fn delay(&self, failed_attempts: u32, random: u32) -> Duration {
+        match self.backoff {
             RetryBackoff::Fixed => self.retry_delay,
             RetryBackoff::Exponential => self.grown_delay(failed_attempts, random),
-        })
+        }
     }
 
     /// Doubled after each failure, spread between half and the whole: many messages that failed together, as when a

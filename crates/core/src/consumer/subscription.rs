@@ -1,7 +1,7 @@
 //! One consumer's partitions while it is subscribed: claims them, starts them, ends them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -33,6 +33,8 @@ use crate::store::contract::{Claim, CommitOutcome, OffsetKey, Store, StoredOffse
 
 /// Offset documents that are claimed at the same time.
 const CONCURRENT_CLAIMS: usize = 4;
+/// For storing what is finished when the handlers were given all the time there was.
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// What a subscription works with.
 pub(super) struct SubscriptionParts {
@@ -40,6 +42,7 @@ pub(super) struct SubscriptionParts {
     pub(super) feed: Feed,
     pub(super) catch_up_turns: Arc<Semaphore>,
     pub(super) redrive_nudge: RedriveNudge,
+    pub(super) suspect_turn: Arc<Semaphore>,
     pub(super) config: Arc<ConsumerConfig>,
     pub(super) handler_config: HandlerConfig,
     pub(super) handler: Arc<dyn RecordHandler>,
@@ -61,7 +64,7 @@ pub(super) struct Subscription {
     /// Partitions that have not ended.
     live: Arc<AtomicUsize>,
     progress: SubscriptionProgress,
-    closing: Mutex<bool>,
+    is_given_up: AtomicBool,
     logger: Logger,
 }
 
@@ -83,12 +86,7 @@ impl OwnedPartition {
     }
 
     pub(super) fn inheritance(&self) -> Inheritance {
-        Inheritance {
-            position: self.start.clone(),
-            finished_ahead: self.found.finished_ahead.clone(),
-            attempts: self.found.attempts.clone(),
-            unclean_ends: self.found.unclean_ends,
-        }
+        Inheritance { attempts: self.found.attempts.clone(), unclean_ends: self.found.unclean_ends }
     }
 }
 
@@ -162,7 +160,7 @@ impl Subscription {
             committers,
             live,
             progress,
-            closing: Mutex::new(false),
+            is_given_up: AtomicBool::new(false),
             logger,
         })
     }
@@ -201,28 +199,30 @@ impl Subscription {
         self.control.send_replace(Control::Close);
     }
 
-    /// Waits until everything has drained, at most `grace`. May be called by several at the same time.
+    /// Waits until everything has drained, at most `grace`; what has not is left to the next owner. May be called by
+    /// several at the same time.
     pub(super) async fn closed(&self, grace: Duration) {
-        if self.partitions.wait_until_idle(grace).await {
-            self.commits.abort_all();
-            return;
+        if !self.partitions.wait_until_idle(grace).await {
+            self.control.send_replace(Control::Leave);
+            if !self.partitions.wait_until_idle(LAST_WRITES).await
+                && !self.is_given_up.swap(true, Ordering::AcqRel)
+            {
+                self.logger.error(|| {
+                    format!(
+                        "the server did not answer within {} ms: partitions are not released, and what was \
+                         finished last is delivered again",
+                        (grace + LAST_WRITES).as_millis()
+                    )
+                });
+                self.partitions.abort_all();
+            }
         }
-        let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*closing {
-            *closing = true;
-            self.logger.warn(|| {
-                format!(
-                    "a handler did not finish within {} ms; its message will be delivered again",
-                    grace.as_millis()
-                )
-            });
-            self.partitions.abort_all();
-            self.commits.abort_all();
-        }
+        self.commits.abort_all();
     }
 
     pub(super) fn is_active(&self) -> bool {
-        *self.control.borrow() != Control::Close && self.live.load(Ordering::Acquire) > 0
+        !matches!(*self.control.borrow(), Control::Close | Control::Leave)
+            && self.live.load(Ordering::Acquire) > 0
     }
 
     /// Whether every partition has drained and was given back.

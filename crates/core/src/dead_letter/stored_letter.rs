@@ -34,6 +34,13 @@ pub struct DeadLetter {
     pub retention_ms: Option<u64>,
 }
 
+impl DeadLetter {
+    /// Attempts, also those whose errors are not known any more.
+    pub fn failed_attempts(&self) -> u32 {
+        u32::try_from(self.attempts.len()).unwrap_or(u32::MAX).saturating_add(self.forgotten)
+    }
+}
+
 /// Which letter: a group has one letter per message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LetterId {

@@ -1,16 +1,32 @@
 //! Ids of messages as people and JavaScript see them, and back. Pure.
 
-use bson::Bson;
+use std::borrow::Cow;
+
 use bson::oid::ObjectId;
+use bson::{Bson, RawBson, RawBsonRef, RawDocument};
+
+const UNREADABLE: &str = "unreadable";
 
 /// The id for people and for JavaScript: the hexadecimal digits of an `ObjectId`, a text as it is, anything else as
 /// extended JSON.
-pub(crate) fn message_id_text(id: &Bson) -> String {
+pub(crate) fn raw_id_text(id: RawBsonRef<'_>) -> Cow<'_, str> {
     match id {
-        Bson::ObjectId(id) => id.to_hex(),
-        Bson::String(id) => id.clone(),
-        other => serde_json::to_string(other).unwrap_or_else(|_| "unreadable".to_owned()),
+        RawBsonRef::String(text) => Cow::Borrowed(text),
+        RawBsonRef::ObjectId(id) => Cow::Owned(id.to_hex()),
+        other => Cow::Owned(serde_json::to_string(&other).unwrap_or_else(|_| UNREADABLE.to_owned())),
     }
+}
+
+/// The same.
+pub(crate) fn message_id_text(id: &Bson) -> String {
+    RawBson::try_from(id.clone())
+        .map_or_else(|_| UNREADABLE.to_owned(), |id| raw_id_text(id.as_raw_bson_ref()).into_owned())
+}
+
+/// The same of a stored message, which need not be readable otherwise.
+pub(crate) fn stored_id_text(document: &RawDocument) -> String {
+    let id = document.get("_id").ok().flatten();
+    id.map_or_else(|| UNREADABLE.to_owned(), |id| raw_id_text(id).into_owned())
 }
 
 /// Every id that this text may stand for.
@@ -40,6 +56,10 @@ mod tests {
         ];
         for (id, text) in ids {
             assert_eq!(message_id_text(&id), text);
+            assert_eq!(
+                stored_id_text(&bson::rawdoc! { "_id": RawBson::try_from(id.clone()).unwrap() }),
+                text
+            );
             let found = ids_shown_as(text);
             let same = |other: &&Bson| match (*other, &id) {
                 // A number is the same id in every width.

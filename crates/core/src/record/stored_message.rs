@@ -7,6 +7,7 @@ use bson::{DateTime, RawBson, RawBsonRef, RawDocument, RawDocumentBuf, Timestamp
 
 use super::bson_writer::length_prefix;
 use super::element_bytes::{ElementBytes, elements};
+use super::message_id_text::raw_id_text;
 use super::record_layout::{EMPTY_DOCUMENT, HEADERS, ID, KEY, PARTITION, SERVER_TIMESTAMP, TIMESTAMP, VALUE};
 use crate::error::{Error, Result};
 
@@ -65,11 +66,7 @@ impl<'a> StoredMessage<'a> {
     /// The id for people and for JavaScript: the hexadecimal digits of an `ObjectId`, a text as it is, anything else
     /// as extended JSON.
     pub fn id_text(&self) -> Cow<'a, str> {
-        match self.id {
-            RawBsonRef::String(text) => Cow::Borrowed(text),
-            RawBsonRef::ObjectId(id) => Cow::Owned(id.to_hex()),
-            other => Cow::Owned(serde_json::to_string(&other).unwrap_or_else(|_| "unreadable".to_owned())),
-        }
+        raw_id_text(self.id)
     }
 
     /// Type of the payload.

@@ -1,20 +1,28 @@
 //! The engine as a whole, on both stores: what is sent is delivered, in order, once, whatever the pace.
 #![expect(clippy::expect_used, reason = "what fails here has to fail the test")]
 
+mod batches;
 mod catch_up;
 mod closing_in_handlers;
+mod closing_in_time;
+mod concurrency;
+mod crashed_owners;
+mod dead_letters;
 mod delivery;
 mod duplicates;
 mod events;
 mod expired;
 mod failures;
 mod feed_hand_over;
+mod fencing;
 mod finished_ahead;
+mod handler_failures;
 mod history;
 mod lag;
 mod letters;
 mod lifecycle;
 mod lost_position;
+mod process;
 mod recovered_events;
 mod redrive;
 mod redrive_faults;
@@ -25,6 +33,8 @@ mod scene;
 mod starting_places;
 mod stopped_process;
 mod stored_messages;
+mod stubborn_store;
+mod time_limits;
 mod unacknowledged;
 
 /// Runs a scenario on the embedded store and on a real replica set.

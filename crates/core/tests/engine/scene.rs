@@ -237,6 +237,11 @@ pub(crate) fn keyed_part<'a>(messages: impl IntoIterator<Item = (i64, Option<&'a
     rawdoc! { "m": all }
 }
 
+/// One of the keys for each number, in turn.
+pub(crate) fn pick<'a>(keys: &[&'a str], n: i64) -> Option<&'a str> {
+    keys.iter().cycle().nth(usize::try_from(n).expect("not negative") % keys.len()).copied()
+}
+
 pub(crate) async fn send_keyed<'a>(
     producer: &Producer,
     messages: impl IntoIterator<Item = (i64, Option<&'a str>)>,

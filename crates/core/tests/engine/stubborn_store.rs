@@ -53,12 +53,16 @@ impl StubbornStore {
 
     /// From now on the verb fails.
     pub(crate) fn refuse(&self, verb: Verb) {
-        self.rules.send_modify(|rules| drop(rules.refused.insert(verb)));
+        self.rules.send_modify(|rules| {
+            rules.refused.insert(verb);
+        });
     }
 
     /// From now on the verb does not answer; what is asked waits.
     pub(crate) fn hold(&self, verb: Verb) {
-        self.rules.send_modify(|rules| drop(rules.held.insert(verb)));
+        self.rules.send_modify(|rules| {
+            rules.held.insert(verb);
+        });
     }
 
     /// After so many writes none is answered any more.
@@ -99,7 +103,9 @@ impl StubbornStore {
         self.rules.send_modify(|rules| {
             *rules.calls.entry(verb).or_default() += 1;
             match &mut rules.left {
-                Some(0) => drop(rules.held.insert(verb)),
+                Some(0) => {
+                    rules.held.insert(verb);
+                }
                 Some(left) => {
                     *left -= 1;
                     has_right = true;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::runtime::clock;
 
-const WIDE: DeliveryLimit = DeliveryLimit { messages: 100, bytes: 1000 };
+const WIDE: DeliveryLimit = DeliveryLimit { messages: 100, bytes: 1000, lanes: 100 };
 
 fn key(name: &str) -> LaneKey {
     LaneKey::Key(name.into())
@@ -27,7 +27,7 @@ fn lanes(messages: &[(&LaneKey, u64)]) -> KeyLanes {
 fn a_lane_is_in_one_delivery_at_a_time() {
     let (a, b) = (key("a"), key("b"));
     let mut lanes = lanes(&[(&a, 1), (&b, 2), (&a, 3)]);
-    let one = DeliveryLimit { messages: 1, bytes: 1000 };
+    let one = DeliveryLimit { messages: 1, ..WIDE };
     assert_eq!(lanes.take(one, never).messages, [1]);
     assert_eq!(lanes.take(WIDE, never).messages, [2]);
     assert!(lanes.take(WIDE, never).messages.is_empty());
@@ -42,7 +42,7 @@ fn a_lane_is_in_one_delivery_at_a_time() {
 fn a_hot_key_does_not_starve_the_others() {
     let (hot, cold) = (key("hot"), key("cold"));
     let mut lanes = lanes(&[(&hot, 1), (&hot, 2), (&cold, 3)]);
-    let one = DeliveryLimit { messages: 1, bytes: 1000 };
+    let one = DeliveryLimit { messages: 1, ..WIDE };
     assert_eq!(lanes.take(one, never).messages, [1]);
     lanes.finish(&hot, 1);
     lanes.release(&hot);
@@ -56,7 +56,7 @@ fn a_delivery_is_bounded_and_never_empty() {
     for (message, bytes) in [(1, 50), (2, 2), (3, 2), (4, 2)] {
         lanes.push(&LaneKey::Partition, message, bytes);
     }
-    let small = DeliveryLimit { messages: 10, bytes: 5 };
+    let small = DeliveryLimit { messages: 10, bytes: 5, ..WIDE };
     assert_eq!((lanes.ready_messages(), lanes.ready_bytes()), (4, 56));
     assert_eq!(lanes.take(small, never).messages, [1]);
     assert_eq!((lanes.ready_messages(), lanes.ready_bytes()), (0, 0));
@@ -64,6 +64,18 @@ fn a_delivery_is_bounded_and_never_empty() {
     lanes.release(&LaneKey::Partition);
     assert_eq!((lanes.ready_messages(), lanes.ready_bytes()), (3, 6));
     assert_eq!(lanes.take(small, never).messages, [2, 3]);
+}
+
+#[test]
+fn a_delivery_may_be_of_one_lane_only() {
+    let (a, b) = (key("a"), key("b"));
+    let mut lanes = lanes(&[(&a, 1), (&b, 2), (&a, 3)]);
+    assert_eq!(lanes.ready_lanes(), 2);
+    let one_lane = DeliveryLimit { lanes: 1, ..WIDE };
+    assert_eq!(lanes.take(one_lane, never), Taken { messages: vec![1, 3], lanes: vec![a] });
+    assert_eq!(lanes.ready_lanes(), 1);
+    assert_eq!(lanes.take(one_lane, never), Taken { messages: vec![2], lanes: vec![b] });
+    assert_eq!(lanes.ready_lanes(), 0);
 }
 
 #[test]
@@ -100,7 +112,8 @@ fn a_resting_lane_waits_alone() {
 #[derive(Debug, Clone)]
 enum Step {
     Push(u8),
-    Take(usize),
+    /// So many messages of so many lanes.
+    Take(usize, usize),
     /// Finishes so many of the oldest delivery, then ends it.
     End(usize),
     Rest,
@@ -110,7 +123,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         3 => (0_u8..4).prop_map(Step::Push),
-        2 => (1_usize..5).prop_map(Step::Take),
+        2 => (1_usize..5, 1_usize..4).prop_map(|(messages, lanes)| Step::Take(messages, lanes)),
         2 => (0_usize..5).prop_map(Step::End),
         1 => Just(Step::Rest),
         1 => Just(Step::Wake),
@@ -150,8 +163,9 @@ proptest! {
                     lanes.push(&key, key_of.len() as u64, 1);
                     key_of.push(key);
                 }
-                Step::Take(most) => {
-                    let taken = lanes.take(DeliveryLimit { messages: most, bytes: 100 }, never).messages;
+                Step::Take(most, most_lanes) => {
+                    let limit = DeliveryLimit { messages: most, lanes: most_lanes, ..WIDE };
+                    let taken = lanes.take(limit, never).messages;
                     prop_assert!(taken.len() <= most);
                     if !taken.is_empty() { deliveries.push_back(taken); }
                 }

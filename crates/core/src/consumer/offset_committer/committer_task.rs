@@ -1,0 +1,222 @@
+//! The task that writes.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::attempt_notes::AttemptNotes;
+use super::burials::Burials;
+use super::retried_write::RetriedWrite;
+use super::{Command, CommitState, CommitterParts, Flush, lease_lost};
+use crate::config::CommitSchedule;
+use crate::consumer::checkpoint::Checkpoint;
+use crate::consumer::shared_watermark::Snapshot;
+use crate::error::{Error, Result};
+use crate::observe::consumer_event::ConsumerEvent;
+use crate::runtime::clock;
+use crate::store::contract::CommitOutcome;
+
+/// Each commit holds the ids of all messages that are finished ahead. The more there are, the rarer they are stored:
+/// a millisecond later for so many.
+const AHEAD_PER_MS: usize = 16;
+
+pub(super) struct CommitterTask {
+    pub(super) parts: CommitterParts,
+    commands: mpsc::UnboundedReceiver<Command>,
+    state: watch::Sender<CommitState>,
+    /// What is stored. After a write of unknown outcome, what may be.
+    pub(super) committed: Checkpoint,
+    commit: RetriedWrite,
+    flushes: Vec<Flush>,
+    pub(super) notes: AttemptNotes,
+    pub(super) burials: Burials,
+    /// Unclean ends are forgotten once this revision of the watermark is stored.
+    forget_once_stored: Option<u64>,
+}
+
+impl CommitterTask {
+    pub(super) fn new(
+        parts: CommitterParts,
+        commands: mpsc::UnboundedReceiver<Command>,
+        state: watch::Sender<CommitState>,
+    ) -> Self {
+        Self {
+            committed: parts.committed.clone(),
+            parts,
+            commands,
+            state,
+            commit: RetriedWrite::new(),
+            flushes: Vec::new(),
+            notes: AttemptNotes::new(),
+            burials: Burials::new(),
+            forget_once_stored: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        while self.next_wake().await {
+            while let Ok(command) = self.commands.try_recv() {
+                self.apply(command);
+            }
+            self.write_what_is_due().await;
+            if self.is_fenced() {
+                break;
+            }
+        }
+    }
+
+    /// Waits until there is something to do. `false` when every handle is gone.
+    async fn next_wake(&mut self) -> bool {
+        let due = [self.commit.due(), self.notes.write.due(), self.burials.write.due()];
+        let due = due.into_iter().flatten().min();
+        tokio::select! {
+            biased;
+            command = self.commands.recv() => match command {
+                Some(command) => self.apply(command),
+                None => return false,
+            },
+            () = clock::sleep_until(due.unwrap_or_else(clock::now)), if due.is_some() => {}
+            () = self.parts.watermark.moved() => self.schedule_commit(),
+        }
+        true
+    }
+
+    fn apply(&mut self, command: Command) {
+        match command {
+            Command::Flush(flush) => self.flushes.push(flush),
+            Command::Attempts { attempts, stored } => self.notes.replace(attempts, stored),
+            Command::ForgetUncleanEnds { once_stored } => self.forget_once_stored = Some(once_stored),
+            Command::Bury(burial) => self.burials.push(burial),
+        }
+    }
+
+    fn schedule_commit(&mut self) {
+        if self.parts.watermark.revision() <= self.state.borrow().covered {
+            return;
+        }
+        let wait = match self.parts.schedule {
+            CommitSchedule::AsSoonAsPossible => {
+                let ahead = self.parts.watermark.finished_ahead() / AHEAD_PER_MS;
+                Duration::from_millis(u64::try_from(ahead).unwrap_or_default())
+            }
+            CommitSchedule::Interval(interval) => interval,
+            CommitSchedule::Manual => return,
+        };
+        self.commit.schedule(clock::now() + wait);
+    }
+
+    /// Letters before commits: a flush at the end takes along what can be taken.
+    async fn write_what_is_due(&mut self) {
+        let is_flushing = !self.flushes.is_empty();
+        let attempts_stored = self.store_attempts(is_flushing).await;
+        self.bury().await;
+        if self.is_fenced() {
+            return;
+        }
+        if is_flushing {
+            self.flush(attempts_stored).await;
+        } else {
+            self.commit_if_due().await;
+        }
+        self.forget_unclean_ends().await;
+    }
+
+    async fn flush(&mut self, attempts_stored: Result<()>) {
+        let flushes = std::mem::take(&mut self.flushes);
+        let wants_everything = flushes.iter().any(|flush| flush.snapshot.is_none());
+        let wanted = flushes.iter().filter_map(|flush| flush.snapshot.as_ref());
+        let newest = wanted.max_by_key(|snapshot| snapshot.revision).filter(|_| !wants_everything);
+        let snapshot = newest.cloned().unwrap_or_else(|| self.parts.watermark.snapshot());
+        let outcome = if snapshot.revision > self.state.borrow().covered {
+            self.commit(snapshot).await.map(|()| true)
+        } else {
+            Ok(false)
+        };
+        let outcome = attempts_stored.and(outcome);
+        for flush in flushes {
+            // Whoever asked may have stopped waiting.
+            let _ = flush.done.send(outcome.clone());
+        }
+    }
+
+    async fn commit_if_due(&mut self) {
+        if !self.commit.is_due() {
+            return;
+        }
+        let snapshot = self.parts.watermark.snapshot();
+        // A failure is tried again at its time.
+        let _ = self.commit(snapshot).await;
+    }
+
+    async fn commit(&mut self, snapshot: Snapshot) -> Result<()> {
+        let Snapshot { checkpoint, revision } = self.burials.complete(snapshot);
+        self.committed = checkpoint;
+        match self.parts.offset.commit(&self.committed).await {
+            Ok(CommitOutcome::Committed) => {
+                self.committed(revision);
+                Ok(())
+            }
+            Ok(CommitOutcome::Fenced) => {
+                self.fence();
+                Err(lease_lost())
+            }
+            Err(error) => {
+                let delay = self.commit.failed();
+                if self.parts.schedule == CommitSchedule::Manual {
+                    // Whoever asked is told. By then more may be finished, which nobody has asked to commit.
+                    self.commit.cancel();
+                } else {
+                    self.say_failed("offset", delay, &error);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn committed(&mut self, revision: u64) {
+        self.commit.succeeded();
+        self.burials.forget_before(revision);
+        let position = &self.committed.position;
+        self.parts.events.emit(|| ConsumerEvent::Committed {
+            partition: self.parts.key.partition,
+            offset: position.stream_token().cloned(),
+        });
+        self.state.send_modify(|state| {
+            state.committed = Some(position.clone());
+            state.covered = revision;
+        });
+        self.schedule_commit();
+    }
+
+    /// A count that stays too high only makes the next owner more careful than needed.
+    async fn forget_unclean_ends(&mut self) {
+        let covered = self.state.borrow().covered;
+        if self.is_fenced() || self.forget_once_stored.is_none_or(|revision| revision > covered) {
+            return;
+        }
+        match self.parts.offset.forget_unclean_ends().await {
+            Ok(CommitOutcome::Committed) => self.forget_once_stored = None,
+            Ok(CommitOutcome::Fenced) => self.fence(),
+            // It is tried again after the next write.
+            Err(error) => {
+                let key = &self.parts.key;
+                self.parts.logger.warn(|| format!("progress of {key} not noted: {error:?}"));
+            }
+        }
+    }
+
+    pub(super) fn is_fenced(&self) -> bool {
+        self.state.borrow().fenced
+    }
+
+    pub(super) fn fence(&mut self) {
+        self.state.send_modify(|state| state.fenced = true);
+    }
+
+    pub(super) fn say_failed(&self, what: &str, delay: Duration, error: &Error) {
+        let key = &self.parts.key;
+        self.parts
+            .logger
+            .warn(|| format!("{what} of {key} not stored, next try in {} ms: {error:?}", delay.as_millis()));
+    }
+}

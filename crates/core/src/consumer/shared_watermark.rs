@@ -1,0 +1,85 @@
+//! The watermark of a partition as its worker and its committer share it: one moves it, the other stores it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bson::RawDocument;
+use tokio::sync::Notify;
+
+use super::checkpoint::Checkpoint;
+use super::position::Position;
+use super::watermark::{Numbered, Watermark};
+
+/// What was finished at one moment.
+#[derive(Debug, Clone)]
+pub(super) struct Snapshot {
+    pub(super) checkpoint: Checkpoint,
+    /// Tells how new it is: the revision of the watermark.
+    pub(super) revision: u64,
+}
+
+/// A watermark, and the news that it has moved.
+pub(super) struct SharedWatermark {
+    watermark: Mutex<Watermark>,
+    moved: Notify,
+}
+
+impl SharedWatermark {
+    pub(super) fn new(watermark: Watermark) -> Self {
+        Self { watermark: Mutex::new(watermark), moved: Notify::new() }
+    }
+
+    /// Takes the next message in.
+    pub(super) fn push(&self, after: Position, document: &RawDocument) -> Numbered {
+        let numbered = self.lock().push(after, document);
+        if numbered.is_finished {
+            self.moved.notify_one();
+        }
+        numbered
+    }
+
+    /// These messages are finished: number and stored document.
+    pub(super) fn finish<'a>(&self, messages: impl IntoIterator<Item = (u64, &'a RawDocument)>) {
+        let mut watermark = self.lock();
+        for (number, document) in messages {
+            watermark.finish(number, document);
+        }
+        drop(watermark);
+        self.moved.notify_one();
+    }
+
+    /// Nothing was sent up to here. Only while no message is taken in.
+    pub(super) fn advance_idle(&self, position: Position) {
+        self.lock().advance_idle(position);
+        self.moved.notify_one();
+    }
+
+    /// Grows whenever more is finished.
+    pub(super) fn revision(&self) -> u64 {
+        self.lock().revision()
+    }
+
+    /// Everything up to here is finished.
+    pub(super) fn position(&self) -> Position {
+        self.lock().position().clone()
+    }
+
+    /// Messages finished behind the oldest unfinished one.
+    pub(super) fn finished_ahead(&self) -> usize {
+        self.lock().finished_ahead()
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let watermark = self.lock();
+        Snapshot { checkpoint: watermark.checkpoint(), revision: watermark.revision() }
+    }
+
+    /// Resolves when it may have moved since the last call.
+    pub(super) async fn moved(&self) {
+        self.moved.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Watermark> {
+        // Nothing panics while it holds the lock; a poisoned one still has whole contents.
+        self.watermark.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

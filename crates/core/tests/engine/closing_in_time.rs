@@ -1,0 +1,102 @@
+//! Ends that somebody does not wait for: a handler that does not finish, a server that does not answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::doc;
+use csb_core::broker::Broker;
+use csb_core::runtime::clock;
+use csb_core::store::contract::Store;
+use csb_test_support::recording_handler::{Received, RecordingHandler};
+use tokio::sync::watch;
+
+use crate::on_both_stores;
+use crate::scene::{Scene, connected, consumer, producer, send_keyed, subscribe, subscribe_with};
+use crate::stubborn_store::{StubbornStore, Verb};
+
+on_both_stores!(
+    what_others_have_finished_is_stored_when_a_handler_does_not_end,
+    a_server_that_fails_for_a_moment_costs_no_duplicates
+);
+
+async fn what_others_have_finished_is_stored_when_a_handler_does_not_end(scene: Scene) {
+    let broker = connected(Broker::new(scene.broker_config(doc! { "shutdownGraceMs": 300 }), None)).await;
+    let numbers = producer(&broker, 1).await;
+    let (open, gate) = watch::channel(false);
+    let handler = RecordingHandler::new(move |received: Received| {
+        let mut gate = gate.clone();
+        async move {
+            if received.n == 0 {
+                gate.wait_for(|is_open| *is_open).await.expect("the test goes on");
+            }
+            Ok(())
+        }
+    });
+    let reader = consumer(&broker, doc! { "autoCommit": false });
+    subscribe_with(&reader, &handler, doc! { "concurrency": 2 }).await;
+    send_keyed(&numbers, (0..10).map(|n| (n, Some(if n == 0 { "a" } else { "b" })))).await;
+    handler.wait_for_handled(9).await;
+    reader.disconnect(true).await;
+    let stored = scene.stored(0).await;
+    assert_eq!((stored.owner, stored.unclean_ends, stored.finished_ahead.len()), (None, 0, 9));
+    // Nobody listens to it any more.
+    open.send_replace(true);
+
+    let next = RecordingHandler::accepting();
+    subscribe(&consumer(&broker, doc! {}), &next).await;
+    send_keyed(&numbers, [(10, None)]).await;
+    let recorded = next.wait_for_handled(2).await;
+    assert_eq!(recorded.numbers_of(0), [0, 10]);
+    assert_eq!(recorded.attempts_of(0), [1], "an attempt that the end interrupted is not counted");
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+async fn a_server_that_fails_for_a_moment_costs_no_duplicates(scene: Scene) {
+    let store = StubbornStore::before(Arc::clone(&scene.store));
+    let broker = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let numbers = producer(&broker, 1).await;
+    let handler = RecordingHandler::accepting();
+    let reader = consumer(&broker, doc! { "autoCommit": false });
+    subscribe(&reader, &handler).await;
+    send_keyed(&numbers, (0..10).map(|n| (n, None))).await;
+    handler.wait_for_handled(10).await;
+    let commits = store.calls(Verb::Commit);
+    store.refuse(Verb::Commit);
+    store.refuse(Verb::Release);
+    let (closing, healing) = (reader.clone(), Arc::clone(&store));
+    let heal = async move {
+        healing.wait_for_calls(Verb::Commit, commits + 2).await;
+        healing.heal();
+    };
+    tokio::join!(closing.unsubscribe(true), heal);
+    let stored = scene.stored(0).await;
+    assert_eq!((stored.owner, stored.unclean_ends), (None, 0));
+    subscribe(&reader, &handler).await;
+    send_keyed(&numbers, [(10, None)]).await;
+    let recorded = handler.wait_for("the next one", |seen| seen.handled.iter().any(|one| one.n == 10)).await;
+    assert_eq!(recorded.begun.len(), 11);
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+/// A server that never comes back keeps nobody from ending.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_gone_keeps_nobody() {
+    let scene = Scene::in_memory().await;
+    let store = StubbornStore::before(Arc::clone(&scene.store));
+    let broker = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let numbers = producer(&broker, 1).await;
+    let handler = RecordingHandler::accepting();
+    let reader = consumer(&broker, doc! {});
+    subscribe(&reader, &handler).await;
+    store.hold(Verb::Commit);
+    send_keyed(&numbers, (0..10).map(|n| (n, None))).await;
+    handler.wait_for_handled(10).await;
+    store.wait_for_calls(Verb::Commit, 2).await;
+    let since = clock::now();
+    reader.disconnect(true).await;
+    assert!(clock::now() - since < Duration::from_secs(15), "{:?}", clock::now() - since);
+    broker.disconnect(true).await;
+    scene.end().await;
+}
