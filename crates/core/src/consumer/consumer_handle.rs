@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::consumer_events::{ConsumerEvents, EventListener};
 use super::partition_lag::{self, LagQuery, PartitionLag};
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::Feed;
 use crate::observe::log::Logger;
-use crate::runtime::random;
+use crate::runtime::{clock, random};
 use crate::store::contract::Store;
 use crate::topic::TopicCatalog;
 
@@ -46,6 +46,8 @@ struct ConsumerState {
     progress: SubscriptionProgress,
     events: ConsumerEvents,
     subscription: Mutex<Slot>,
+    /// A subscription has started, or failed to.
+    started: Notify,
     paused: AtomicBool,
     disconnected: AtomicBool,
 }
@@ -53,6 +55,8 @@ struct ConsumerState {
 enum Slot {
     Empty,
     Starting,
+    /// It is starting, and is to be closed as soon as it has.
+    Cancelled,
     Running(Arc<Subscription>),
 }
 
@@ -65,6 +69,7 @@ impl Consumer {
             progress: SubscriptionProgress::default(),
             events: ConsumerEvents::default(),
             subscription: Mutex::new(Slot::Empty),
+            started: Notify::new(),
             paused: AtomicBool::new(false),
             disconnected: AtomicBool::new(false),
         }))
@@ -97,21 +102,31 @@ impl Consumer {
             earlier.closed(self.0.parts.shutdown_grace).await;
         }
         let started = self.start(handler_config, handler).await;
+        let outcome = self.settle_start(started);
+        self.0.started.notify_waiters();
+        outcome
+    }
+
+    fn settle_start(&self, started: Result<Subscription>) -> Result<()> {
         let mut slot = self.slot();
+        let is_cancelled = matches!(*slot, Slot::Cancelled);
         match started {
-            Ok(subscription) if matches!(*slot, Slot::Starting) => {
-                *slot = Slot::Running(Arc::new(subscription));
-                Ok(())
-            }
             Ok(subscription) => {
-                subscription.begin_close();
-                Err(Error::closed("the consumer"))
+                if is_cancelled {
+                    subscription.begin_close();
+                }
+                // Also then, so that whoever comes next can wait until it has drained.
+                *slot = Slot::Running(Arc::new(subscription));
             }
             Err(error) => {
                 *slot = Slot::Empty;
-                Err(error)
+                return Err(error);
             }
         }
+        if is_cancelled {
+            return Err(Error::new(ErrorCode::Closed, "unsubscribed before everything was listening"));
+        }
+        Ok(())
     }
 
     async fn start(
@@ -148,7 +163,7 @@ impl Consumer {
         let mut slot = self.slot();
         let earlier = match &*slot {
             Slot::Running(subscription) if !subscription.is_active() => Some(Some(Arc::clone(subscription))),
-            Slot::Running(_) | Slot::Starting => None,
+            Slot::Running(_) | Slot::Starting | Slot::Cancelled => None,
             Slot::Empty => Some(None),
         };
         if let Some(earlier) = earlier {
@@ -197,21 +212,32 @@ impl Consumer {
     /// Lets the messages in the handlers finish, commits, gives the partitions back. With `wait` false it only
     /// begins to: for calls from inside a handler, which would otherwise wait for itself.
     pub async fn unsubscribe(&self, wait: bool) {
-        let subscription = {
-            let mut slot = self.slot();
-            match &*slot {
-                Slot::Running(subscription) => Arc::clone(subscription),
-                Slot::Starting => {
-                    *slot = Slot::Empty;
-                    return;
-                }
-                Slot::Empty => return,
+        let started = self.0.started.notified();
+        tokio::pin!(started);
+        // From here on the news is not missed.
+        started.as_mut().enable();
+        if self.cancel_start() {
+            if !wait {
+                return;
             }
-        };
+            // It may be waiting for a server that does not answer.
+            clock::timeout(self.0.parts.shutdown_grace, started).await;
+        }
+        let Some(subscription) = self.running() else { return };
         subscription.begin_close();
         if wait {
             subscription.closed(self.0.parts.shutdown_grace).await;
         }
+    }
+
+    /// Whether a subscription is starting, which is closed then.
+    fn cancel_start(&self) -> bool {
+        let mut slot = self.slot();
+        let is_starting = matches!(*slot, Slot::Starting | Slot::Cancelled);
+        if is_starting {
+            *slot = Slot::Cancelled;
+        }
+        is_starting
     }
 
     /// Unsubscribes, for good.
@@ -227,7 +253,12 @@ impl Consumer {
 
     /// Whether it was disconnected and nothing of it is left to wait for.
     pub(crate) fn has_ended(&self) -> bool {
-        !self.is_connected() && self.running().is_none_or(|subscription| subscription.has_ended())
+        let has_ended = match &*self.slot() {
+            Slot::Empty => true,
+            Slot::Starting | Slot::Cancelled => false,
+            Slot::Running(subscription) => subscription.has_ended(),
+        };
+        has_ended && !self.is_connected()
     }
 
     /// Whether it delivers messages, or would if it were not paused.
@@ -272,7 +303,7 @@ impl Consumer {
     fn running(&self) -> Option<Arc<Subscription>> {
         match &*self.slot() {
             Slot::Running(subscription) => Some(Arc::clone(subscription)),
-            Slot::Empty | Slot::Starting => None,
+            Slot::Empty | Slot::Starting | Slot::Cancelled => None,
         }
     }
 

@@ -1,9 +1,11 @@
 //! Beginning and ending, in every order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::doc;
 use csb_core::config::{CommitSchedule, HandlerConfig};
+use csb_core::consumer::record_handler::RecordHandler;
 use csb_core::error_code::ErrorCode;
 use csb_core::runtime::clock;
 use csb_core::store::contract::OffsetKey;
@@ -20,6 +22,7 @@ on_both_stores!(
     nothing_works_after_disconnect,
     a_subscribed_consumer_refuses_another_handler,
     commits_by_hand_when_asked_and_at_the_end,
+    unsubscribing_while_subscribing_duplicates_nothing,
     brokers_on_one_database_share_and_part
 );
 
@@ -167,6 +170,44 @@ async fn commits_by_hand_when_asked_and_at_the_end(scene: Scene) {
     subscribe(&reader, &again).await;
     send(&numbers, 8..9).await;
     assert_eq!(again.wait_for_handled(1).await.numbers_of(0), [8]);
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+/// With a backlog the handler runs before `subscribe` has resolved, and may end the subscription there.
+async fn unsubscribing_while_subscribing_duplicates_nothing(scene: Scene) {
+    let broker = scene.broker().await;
+    let numbers = producer(&broker, 2).await;
+    let reader = consumer(&broker, doc! { "fromBeginning": true, "autoCommit": false });
+    send(&numbers, 0..100).await;
+    let ending = reader.clone();
+    let handler = RecordingHandler::new(move |received| {
+        let ending = ending.clone();
+        async move {
+            if received.n % 10 == 0 {
+                ending.unsubscribe(false).await;
+            }
+            Ok(())
+        }
+    });
+    let config = HandlerConfig::from_document(&doc! {}, reader.config()).expect("valid");
+    for _ in 0..30 {
+        let (subscribed, ()) = tokio::join!(
+            reader.subscribe(config.clone(), Arc::clone(&handler) as Arc<dyn RecordHandler>),
+            reader.unsubscribe(true)
+        );
+        if let Err(error) = subscribed {
+            assert_eq!(error.code(), ErrorCode::Closed);
+        }
+        reader.unsubscribe(true).await;
+    }
+    let last = RecordingHandler::accepting();
+    subscribe(&reader, &last).await;
+    let first = handler.recorded().sorted_numbers();
+    let mut all = last.wait_for_handled(100 - first.len()).await.sorted_numbers();
+    all.extend(first);
+    all.sort_unstable();
+    assert_eq!(all, (0..100).collect::<Vec<_>>());
     broker.disconnect(true).await;
     scene.end().await;
 }
