@@ -265,9 +265,9 @@ impl Store for FaultyStore {
         self.change_offset(|inner| async move { inner.forget_unclean_ends(&claim).await }).await
     }
 
-    async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome> {
+    async fn release_offset(&self, claim: &Claim, unclean_ends: u32) -> Result<CommitOutcome> {
         let claim = claim.clone();
-        self.change_offset(|inner| async move { inner.release_offset(&claim).await }).await
+        self.change_offset(move |inner| async move { inner.release_offset(&claim, unclean_ends).await }).await
     }
 
     async fn commit_dead_letter(

@@ -214,7 +214,7 @@ impl PartitionEnding {
                 format!("last commit of {key} failed, its messages will be delivered again: {error:?}")
             });
         }
-        if let Err(error) = self.persist(|| self.store.release_offset(&self.claim)).await {
+        if let Err(error) = self.persist(|| self.store.release_offset(&self.claim, 0)).await {
             self.logger.warn(|| format!("{key} could not be released: {error:?}"));
         }
     }

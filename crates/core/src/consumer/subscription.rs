@@ -99,8 +99,10 @@ impl Subscription {
             Ok(subscription) => Ok(subscription),
             Err(error) => {
                 for partition in &owned {
-                    // Without an owner or with one that is gone: the next member claims it either way.
-                    let _ = parts.store.release_offset(&partition.claim).await;
+                    // Without an owner or with one that is gone: the next member claims it either way. What ended
+                    // the owners before is still to come.
+                    let unclean_ends = partition.found.unclean_ends;
+                    let _ = parts.store.release_offset(&partition.claim, unclean_ends).await;
                 }
                 Err(error)
             }

@@ -287,8 +287,9 @@ pub trait Store: DeadLetterStore {
     /// Notes that the owner has got past whatever ended the ones before: they are no longer counted.
     async fn forget_unclean_ends(&self, claim: &Claim) -> Result<CommitOutcome>;
 
-    /// Gives the partition up in good order, if the claim still holds. Checkpoint and attempts stay.
-    async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome>;
+    /// Gives the partition up in good order, if the claim still holds. Checkpoint and attempts stay. `unclean_ends` is
+    /// what the next owner will find: 0, or as many as this one has found if it never began.
+    async fn release_offset(&self, claim: &Claim, unclean_ends: u32) -> Result<CommitOutcome>;
 
     /// Stores a dead letter and a checkpoint that has its message finished in one transaction, if the claim still
     /// holds.

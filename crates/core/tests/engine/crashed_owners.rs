@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use bson::{Bson, Document, doc};
 use csb_core::broker::Broker;
-use csb_core::config::BrokerConfig;
+use csb_core::config::{BrokerConfig, HandlerConfig};
 use csb_core::consumer::Consumer;
 use csb_core::consumer::checkpoint::MessageAttempts;
+use csb_core::error_code::ErrorCode;
 use csb_core::observe::consumer_event::ConsumerEvent;
 use csb_core::runtime::clock;
 use csb_core::store::contract::{Claim, Store};
@@ -21,7 +22,7 @@ use crate::process::Process;
 use crate::scene::{
     Scene, connected, consumer, offset_key, pick, producer, send, send_keyed, subscribe, subscribe_with,
 };
-use crate::stubborn_store::StubbornStore;
+use crate::stubborn_store::{StubbornStore, Verb};
 
 on_both_stores!(
     a_message_that_kills_its_owner_is_given_up,
@@ -32,6 +33,7 @@ on_both_stores!(
     an_attempt_is_noted_before_it_begins,
     an_owner_that_gets_past_it_is_not_careful_for_ever,
     a_note_left_by_a_clean_end_means_nothing,
+    a_member_that_never_began_leaves_the_count_as_it_was,
     a_crash_at_any_write_loses_nothing_and_buries_nothing
 );
 
@@ -288,12 +290,32 @@ async fn a_note_left_by_a_clean_end_means_nothing(scene: Scene) {
         in_flight: true,
     };
     scene.store.record_attempts(&claim, &[note]).await.expect("stored");
-    scene.store.release_offset(&claim).await.expect("released");
+    scene.store.release_offset(&claim, 0).await.expect("released");
 
     let handler = RecordingHandler::accepting();
     subscribe(&consumer(&broker, doc! {}), &handler).await;
     let recorded = handler.wait_for_handled(2).await;
     assert_eq!((recorded.attempts_of(0), recorded.attempts_of(1)), (vec![1], vec![1]));
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+async fn a_member_that_never_began_leaves_the_count_as_it_was(scene: Scene) {
+    let broker = scene.broker().await;
+    drop(producer(&broker, 1).await);
+    // Never released, and without a position.
+    leave_two_unclean_ends(&scene).await;
+    let store = StubbornStore::before(Arc::clone(&scene.store));
+    store.refuse(Verb::Commit);
+    let failing = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let reader = consumer(&failing, doc! {});
+    let config = HandlerConfig::from_document(&doc! {}, reader.config()).expect("valid");
+    let error = reader.subscribe(config, RecordingHandler::accepting()).await.expect_err("no start position");
+    assert_eq!(error.code(), ErrorCode::Unavailable);
+    assert_eq!(scene.stored(0).await.owner, None);
+    let next = scene.store.claim_offset(&offset_key(0), "next").await.expect("claimed");
+    assert_eq!(next.unclean_ends, 2);
+    failing.disconnect(true).await;
     broker.disconnect(true).await;
     scene.end().await;
 }

@@ -127,7 +127,7 @@ async fn what_has_not_come_yet_is_not_forgotten(scene: Scene) {
     let now = StreamToken::after(scene.store.cluster_time().await.expect("a time"));
     let checkpoint = Checkpoint { position: Position::behind(now), finished_ahead: ahead.clone() };
     scene.store.commit_offset(&claim, &checkpoint).await.expect("committed");
-    scene.store.release_offset(&claim).await.expect("released");
+    scene.store.release_offset(&claim, 0).await.expect("released");
 
     let (open, gate) = watch::channel(false);
     let handler = RecordingHandler::new(move |_| {

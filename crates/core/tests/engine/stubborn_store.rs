@@ -219,9 +219,9 @@ impl Store for StubbornStore {
         self.inner.forget_unclean_ends(claim).await
     }
 
-    async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome> {
+    async fn release_offset(&self, claim: &Claim, unclean_ends: u32) -> Result<CommitOutcome> {
         self.pass(Verb::Release).await?;
-        self.inner.release_offset(claim).await
+        self.inner.release_offset(claim, unclean_ends).await
     }
 
     async fn commit_dead_letter(

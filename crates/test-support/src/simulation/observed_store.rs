@@ -101,8 +101,8 @@ impl Store for ObservedStore {
         Ok(outcome)
     }
 
-    async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome> {
-        let outcome = self.inner.release_offset(claim).await?;
+    async fn release_offset(&self, claim: &Claim, unclean_ends: u32) -> Result<CommitOutcome> {
+        let outcome = self.inner.release_offset(claim, unclean_ends).await?;
         self.events.record(Event::Released { claim: name_of(claim), is_accepted: is_accepted(outcome) });
         Ok(outcome)
     }

@@ -53,7 +53,7 @@ pub async fn every_call_after_close_fails(store: Arc<dyn Store>) {
     assert_closed("commit_offset", store.commit_offset(&claim, &checkpoint).await);
     assert_closed("record_attempts", store.record_attempts(&claim, &[]).await);
     assert_closed("forget_unclean_ends", store.forget_unclean_ends(&claim).await);
-    assert_closed("release_offset", store.release_offset(&claim).await);
+    assert_closed("release_offset", store.release_offset(&claim, 0).await);
     let letter = store.commit_dead_letter(&claim, &checkpoint, &dead_letter()).await;
     assert_closed("commit_dead_letter", letter);
     assert_closed("list_offsets", store.list_offsets("billing").await);

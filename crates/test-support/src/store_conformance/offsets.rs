@@ -96,7 +96,7 @@ fn record(key: OffsetKey, offset: impl Into<Bson>, unix_millis: i64) -> OffsetRe
 pub async fn an_unknown_offset_is_none_and_cannot_be_committed(store: Arc<dyn Store>) {
     let stranger = Claim { key: key(0), owner: "a".into(), epoch: 1 };
     assert_eq!(commit(&*store, &stranger, &after(EARLY)).await, CommitOutcome::Fenced);
-    assert_eq!(store.release_offset(&stranger).await.expect("is answered"), CommitOutcome::Fenced);
+    assert_eq!(store.release_offset(&stranger, 0).await.expect("is answered"), CommitOutcome::Fenced);
     assert!(store.load_offset(&key(0)).await.expect("loads").is_none());
     assert!(store.read_offset_record(&key(0)).await.expect("reads").is_none());
     assert!(store.list_offsets("billing").await.expect("lists").is_empty());
@@ -148,7 +148,7 @@ pub async fn a_stale_claim_is_fenced(store: Arc<dyn Store>) {
     for stale in &stale {
         assert_eq!(commit(&*store, stale, &after(LATE)).await, CommitOutcome::Fenced, "{stale:?}");
         assert_eq!(
-            store.release_offset(stale).await.expect("is answered"),
+            store.release_offset(stale, 0).await.expect("is answered"),
             CommitOutcome::Fenced,
             "{stale:?}"
         );
@@ -162,7 +162,7 @@ pub async fn a_stale_claim_is_fenced(store: Arc<dyn Store>) {
 pub async fn a_released_partition_can_be_claimed_again(store: Arc<dyn Store>) {
     let first = claim(&*store, "a").await;
     commit(&*store, &first, &after(EARLY)).await;
-    assert_eq!(store.release_offset(&first).await.expect("is answered"), CommitOutcome::Committed);
+    assert_eq!(store.release_offset(&first, 0).await.expect("is answered"), CommitOutcome::Committed);
     let stored = load(&*store).await;
     assert_eq!((stored.owner, stored.position), (None, Some(after(EARLY))));
     assert_eq!(commit(&*store, &first, &after(LATE)).await, CommitOutcome::Fenced);

@@ -66,7 +66,13 @@ pub async fn owners_that_did_not_release_are_counted(store: Arc<dyn Store>) {
     assert_eq!(load(&*store).await.unclean_ends, 0);
     let (current, claimed) = claim(&*store, "d").await;
     assert_eq!(claimed.unclean_ends, 1);
-    store.release_offset(&current).await.expect("is answered");
+    store.release_offset(&current, 0).await.expect("is answered");
     assert_eq!(store.forget_unclean_ends(&current).await.expect("is answered"), CommitOutcome::Fenced);
     assert_eq!(claim(&*store, "e").await.1.unclean_ends, 0);
+
+    // A member that never began leaves the count as it was.
+    let (current, claimed) = claim(&*store, "f").await;
+    store.release_offset(&current, claimed.unclean_ends).await.expect("is answered");
+    assert_eq!(load(&*store).await.owner, None);
+    assert_eq!(claim(&*store, "g").await.1.unclean_ends, 1);
 }

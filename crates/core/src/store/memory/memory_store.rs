@@ -180,8 +180,8 @@ impl Store for MemoryStore {
         Ok(self.database()?.state().offsets.forget_unclean_ends(claim))
     }
 
-    async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome> {
-        Ok(self.database()?.state().offsets.release(claim))
+    async fn release_offset(&self, claim: &Claim, unclean_ends: u32) -> Result<CommitOutcome> {
+        Ok(self.database()?.state().offsets.release(claim, unclean_ends))
     }
 
     async fn commit_dead_letter(

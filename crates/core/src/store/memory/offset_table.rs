@@ -96,8 +96,11 @@ impl OffsetTable {
     }
 
     /// Takes the owner off. The epoch and the position stay.
-    pub(super) fn release(&mut self, claim: &Claim) -> CommitOutcome {
-        self.change_if_held(claim, &doc! { "$set": { "owner": Bson::Null, "uncleanEnds": 0_i64 } })
+    pub(super) fn release(&mut self, claim: &Claim, unclean_ends: u32) -> CommitOutcome {
+        self.change_if_held(
+            claim,
+            &doc! { "$set": { "owner": Bson::Null, "uncleanEnds": i64::from(unclean_ends) } },
+        )
     }
 
     /// The offsets of a group, newest first.
@@ -205,12 +208,12 @@ mod tests {
         assert_eq!((first.epoch, second.epoch), (1, 2));
 
         assert_eq!(commit(&mut table, &first, &after(LATE)), CommitOutcome::Fenced);
-        assert_eq!(table.release(&first), CommitOutcome::Fenced);
+        assert_eq!(table.release(&first, 0), CommitOutcome::Fenced);
         let other_owner = Claim { owner: "a".into(), ..second.clone() };
         assert_eq!(commit(&mut table, &other_owner, &after(LATE)), CommitOutcome::Fenced);
         assert_eq!(position(&table), Some(after(EARLY)));
 
-        assert_eq!(table.release(&second), CommitOutcome::Committed);
+        assert_eq!(table.release(&second, 0), CommitOutcome::Committed);
         assert_eq!(commit(&mut table, &second, &after(LATE)), CommitOutcome::Fenced);
         let third = claim(&mut table, "b");
         assert_eq!(third.epoch, 3);

@@ -174,8 +174,8 @@ impl Store for MongoStore {
         offset_collection::forget_unclean_ends(self.open_connection()?, claim).await
     }
 
-    async fn release_offset(&self, claim: &Claim) -> Result<CommitOutcome> {
-        offset_collection::release(self.open_connection()?, claim).await
+    async fn release_offset(&self, claim: &Claim, unclean_ends: u32) -> Result<CommitOutcome> {
+        offset_collection::release(self.open_connection()?, claim, unclean_ends).await
     }
 
     async fn commit_dead_letter(

@@ -160,8 +160,12 @@ pub(super) async fn commit_in(
     Ok(outcome(update.session(session).await?.matched_count))
 }
 
-pub(super) async fn release(connection: &Connection, claim: &Claim) -> Result<CommitOutcome> {
-    let update = doc! { "$set": { "owner": Bson::Null, "uncleanEnds": 0_i64 } };
+pub(super) async fn release(
+    connection: &Connection,
+    claim: &Claim,
+    unclean_ends: u32,
+) -> Result<CommitOutcome> {
+    let update = doc! { "$set": { "owner": Bson::Null, "uncleanEnds": i64::from(unclean_ends) } };
     change_if_held(connection, "release partition", claim, update).await
 }
 
