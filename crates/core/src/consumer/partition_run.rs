@@ -174,6 +174,8 @@ async fn run_partition(
             WorkerEnd::Closed | WorkerEnd::HandlerGone => Err(error),
         },
     };
+    // What it waited for, the committer does without it from here on.
+    drop(worker);
     ending.finish(end).await;
 }
 

@@ -25,6 +25,7 @@ on_both_stores!(
     closing_leaves_the_message_to_the_next_owner,
     a_crash_before_the_letter_is_stored_loses_nothing,
     a_letter_commits_nothing_that_is_committed_by_hand,
+    a_letter_that_may_be_stored_is_not_taken_back,
     attempts_are_stored_when_the_server_is_back
 );
 
@@ -192,6 +193,40 @@ async fn a_letter_commits_nothing_that_is_committed_by_hand(scene: Scene) {
         clock::sleep(Duration::from_millis(1)).await;
     }
     assert_ne!(scene.stored(0).await.position, before.position);
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+/// It is stored with the fact that its message is finished, but nobody knows. What is committed next must not forget it.
+async fn a_letter_that_may_be_stored_is_not_taken_back(scene: Scene) {
+    let Stubborn { broker, numbers, reader, store } = stubborn(&scene, doc! {}).await;
+    let events = events_of(&reader);
+    let handler = poisoned();
+    store.lose_answers(Verb::DeadLetter);
+    subscribe_with(&reader, &handler, doc! { "maxRetries": 0, "concurrency": 4 }).await;
+    send_keyed(&numbers, keyed(7..8)).await;
+    store.wait_for_calls(Verb::DeadLetter, 1).await;
+    send_keyed(&numbers, keyed(8..12)).await;
+    handler.wait_for_handled(4).await;
+    store.wait_for_calls(Verb::DeadLetter, 3).await;
+    assert_eq!(scene.stored(0).await.finished_ahead, [bson::Bson::String("m7".to_owned())]);
+    // At the end it is asked again until it is known.
+    let healing = Arc::clone(&store);
+    let calls = store.calls(Verb::DeadLetter);
+    let heal = async move {
+        healing.wait_for_calls(Verb::DeadLetter, calls + 2).await;
+        healing.heal();
+    };
+    tokio::join!(reader.unsubscribe(true), heal);
+    assert_eq!(dead_letters(&events), ["m7"]);
+    let stored = scene.stored(0).await;
+    assert_eq!((stored.owner, stored.finished_ahead.len(), stored.attempts.len()), (None, 0, 0));
+
+    let next = RecordingHandler::accepting();
+    subscribe_with(&reader, &next, doc! {}).await;
+    send_keyed(&numbers, keyed(12..13)).await;
+    next.wait_for_handled(1).await;
+    assert_eq!(next.recorded().numbers_of(0), [12]);
     broker.disconnect(true).await;
     scene.end().await;
 }

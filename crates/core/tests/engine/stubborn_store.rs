@@ -9,7 +9,7 @@ use bson::RawDocumentBuf;
 use csb_core::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use csb_core::dead_letter::DeadLetter;
 use csb_core::error::{Error, Result};
-use csb_core::error_code::ErrorCode;
+use csb_core::error_code::{Effect, ErrorCode};
 use csb_core::feed::stream_token::ClusterTime;
 use csb_core::runtime::clock;
 use csb_core::store::contract::{
@@ -34,6 +34,8 @@ pub(crate) enum Verb {
 struct Rules {
     refused: HashSet<Verb>,
     held: HashSet<Verb>,
+    /// What is done, but not answered: whoever asked cannot know.
+    unanswered: HashSet<Verb>,
     /// Writes that are still let through, if that is bounded.
     left: Option<usize>,
     /// Calls so far, also those that were refused or held.
@@ -58,6 +60,13 @@ impl StubbornStore {
         });
     }
 
+    /// From now on the verb does what is asked, and its answer gets lost.
+    pub(crate) fn lose_answers(&self, verb: Verb) {
+        self.rules.send_modify(|rules| {
+            rules.unanswered.insert(verb);
+        });
+    }
+
     /// From now on the verb does not answer; what is asked waits.
     pub(crate) fn hold(&self, verb: Verb) {
         self.rules.send_modify(|rules| {
@@ -74,6 +83,7 @@ impl StubbornStore {
     pub(crate) fn heal(&self) {
         self.rules.send_modify(|rules| {
             rules.refused.clear();
+            rules.unanswered.clear();
             rules.held.clear();
             rules.left = None;
         });
@@ -96,6 +106,14 @@ impl StubbornStore {
         let mut rules = self.rules.subscribe();
         let silent = rules.wait_for(|rules| rules.left == Some(0) && !rules.held.is_empty());
         assert!(clock::timeout(Duration::from_mins(1), silent).await.is_some(), "too few writes");
+    }
+
+    fn answer(&self, verb: Verb, outcome: CommitOutcome) -> Result<CommitOutcome> {
+        if self.rules.borrow().unanswered.contains(&verb) {
+            let lost = Error::new(ErrorCode::ConnectionLost, "lost by the test");
+            return Err(lost.with_effect(Effect::Possible));
+        }
+        Ok(outcome)
     }
 
     async fn pass(&self, verb: Verb) -> Result<()> {
@@ -206,7 +224,8 @@ impl Store for StubbornStore {
 
     async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
         self.pass(Verb::Commit).await?;
-        self.inner.commit_offset(claim, checkpoint).await
+        let outcome = self.inner.commit_offset(claim, checkpoint).await?;
+        self.answer(Verb::Commit, outcome)
     }
 
     async fn record_attempts(&self, claim: &Claim, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
@@ -231,7 +250,8 @@ impl Store for StubbornStore {
         dead_letter: &DeadLetter,
     ) -> Result<CommitOutcome> {
         self.pass(Verb::DeadLetter).await?;
-        self.inner.commit_dead_letter(claim, checkpoint, dead_letter).await
+        let outcome = self.inner.commit_dead_letter(claim, checkpoint, dead_letter).await?;
+        self.answer(Verb::DeadLetter, outcome)
     }
 
     async fn list_offsets(&self, group_id: &str) -> Result<Vec<OffsetRecord>> {

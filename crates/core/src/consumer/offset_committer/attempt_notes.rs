@@ -1,5 +1,6 @@
 //! The attempts that have to be stored; the newest replace those before.
 
+use bson::Bson;
 use tokio::sync::oneshot;
 
 use super::committer_task::CommitterTask;
@@ -7,11 +8,11 @@ use super::lease_lost;
 use super::retried_write::RetriedWrite;
 use crate::consumer::checkpoint::MessageAttempts;
 use crate::error::Result;
+use crate::runtime::clock;
 use crate::store::contract::CommitOutcome;
 
 pub(super) struct AttemptNotes {
-    /// Not stored yet.
-    newest: Option<Vec<MessageAttempts>>,
+    newest: Vec<MessageAttempts>,
     /// Who waits until they are.
     waiting: Vec<oneshot::Sender<Result<()>>>,
     pub(super) write: RetriedWrite,
@@ -19,7 +20,7 @@ pub(super) struct AttemptNotes {
 
 impl AttemptNotes {
     pub(super) fn new() -> Self {
-        Self { newest: None, waiting: Vec::new(), write: RetriedWrite::new() }
+        Self { newest: Vec::new(), waiting: Vec::new(), write: RetriedWrite::new() }
     }
 
     pub(super) fn replace(
@@ -27,9 +28,18 @@ impl AttemptNotes {
         attempts: Vec<MessageAttempts>,
         stored: Option<oneshot::Sender<Result<()>>>,
     ) {
-        self.newest = Some(attempts);
+        self.newest = attempts;
         self.waiting.extend(stored);
-        self.write.schedule(crate::runtime::clock::now());
+        self.write.schedule(clock::now());
+    }
+
+    /// This message is finished, and the worker, which would say so, has ended.
+    pub(super) fn forget(&mut self, message_id: Option<&Bson>) {
+        let before = self.newest.len();
+        self.newest.retain(|one| Some(&one.message_id) != message_id);
+        if self.newest.len() < before {
+            self.write.schedule(clock::now());
+        }
     }
 
     fn answer(&mut self, outcome: &Result<()>) {
@@ -43,11 +53,11 @@ impl AttemptNotes {
 impl CommitterTask {
     /// Also when they are not due, if somebody wants everything stored.
     pub(super) async fn store_attempts(&mut self, now: bool) -> Result<()> {
-        if !now && !self.notes.write.is_due() {
+        let is_wanted = if now { self.notes.write.due().is_some() } else { self.notes.write.is_due() };
+        if !is_wanted {
             return Ok(());
         }
-        let Some(attempts) = self.notes.newest.take() else { return Ok(()) };
-        match self.parts.offset.record_attempts(&attempts).await {
+        match self.parts.offset.record_attempts(&self.notes.newest).await {
             Ok(CommitOutcome::Committed) => {
                 self.notes.write.succeeded();
                 self.notes.answer(&Ok(()));
@@ -59,7 +69,6 @@ impl CommitterTask {
                 Err(lease_lost())
             }
             Err(error) => {
-                self.notes.newest = Some(attempts);
                 let delay = self.notes.write.failed();
                 self.say_failed("attempts", delay, &error);
                 Err(error)

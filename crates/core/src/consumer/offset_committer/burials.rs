@@ -12,6 +12,7 @@ use crate::consumer::shared_watermark::Snapshot;
 use crate::consumer::watermark::message_id;
 use crate::dead_letter::DeadLetter;
 use crate::error::Result;
+use crate::error_code::Effect;
 use crate::observe::consumer_event::ConsumerEvent;
 use crate::record::message_id_text::stored_id_text;
 use crate::runtime::clock;
@@ -30,12 +31,15 @@ pub(super) struct Burials {
     /// Messages of stored letters, with the revision of the watermark that was the first to have them finished:
     /// snapshots that are older have to be completed.
     stored: Vec<(u64, Bson)>,
+    /// The first one may be stored: its write failed in a way that leaves that open. A commit would take back that its
+    /// message is finished.
+    pub(super) is_in_doubt: bool,
     pub(super) write: RetriedWrite,
 }
 
 impl Burials {
     pub(super) fn new() -> Self {
-        Self { waiting: VecDeque::new(), stored: Vec::new(), write: RetriedWrite::new() }
+        Self { waiting: VecDeque::new(), stored: Vec::new(), is_in_doubt: false, write: RetriedWrite::new() }
     }
 
     pub(super) fn push(&mut self, burial: Burial) {
@@ -58,9 +62,11 @@ impl Burials {
 
 impl CommitterTask {
     /// The watermark moves over a message only when its letter is stored; meanwhile others may finish ahead of it.
-    pub(super) async fn bury(&mut self) {
-        if !self.burials.write.is_due() {
-            return;
+    /// Fails if it is not known whether one is stored; that is tried again at once if somebody wants to know.
+    pub(super) async fn bury(&mut self, is_flushing: bool) -> Result<()> {
+        let wants_to_know = is_flushing && self.burials.is_in_doubt;
+        if !wants_to_know && !self.burials.write.is_due() {
+            return Ok(());
         }
         while let Some(burial) = self.burials.waiting.pop_front() {
             let letter = &burial.letter;
@@ -69,26 +75,38 @@ impl CommitterTask {
             checkpoint.finished_ahead.extend(id.clone());
             match self.parts.offset.bury(letter, &checkpoint).await {
                 Ok(CommitOutcome::Committed) => {
+                    self.burials.is_in_doubt = false;
                     self.parts.watermark.finish([(burial.number, &*letter.message)]);
-                    self.burials.stored.extend(id.map(|id| (self.parts.watermark.revision(), id)));
+                    self.burials.stored.extend(id.clone().map(|id| (self.parts.watermark.revision(), id)));
                     self.committed = checkpoint;
                     self.say_buried(&burial);
-                    // The worker may have ended.
-                    let _ = burial.done.send(Ok(()));
+                    if burial.done.send(Ok(())).is_err() {
+                        self.notes.forget(id.as_ref());
+                    }
+                    if !is_flushing {
+                        // Other writes take their turns between many letters.
+                        break;
+                    }
                 }
                 Ok(CommitOutcome::Fenced) => {
                     self.fence();
                     let _ = burial.done.send(Err(lease_lost()));
-                    return;
+                    return Err(lease_lost());
                 }
                 Err(error) => {
                     self.burials.waiting.push_front(burial);
+                    self.burials.is_in_doubt |= error.effect() == Effect::Possible;
                     let delay = self.burials.write.failed();
-                    return self.say_failed("dead letter", delay, &error);
+                    self.say_failed("dead letter", delay, &error);
+                    return if self.burials.is_in_doubt { Err(error) } else { Ok(()) };
                 }
             }
         }
         self.burials.write.succeeded();
+        if !self.burials.waiting.is_empty() {
+            self.burials.write.schedule(clock::now());
+        }
+        Ok(())
     }
 
     fn say_buried(&self, burial: &Burial) {

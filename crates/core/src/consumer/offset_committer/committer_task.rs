@@ -67,7 +67,8 @@ impl CommitterTask {
 
     /// Waits until there is something to do. `false` when every handle is gone.
     async fn next_wake(&mut self) -> bool {
-        let due = [self.commit.due(), self.notes.write.due(), self.burials.write.due()];
+        let commit_due = self.commit.due().filter(|_| !self.burials.is_in_doubt);
+        let due = [commit_due, self.notes.write.due(), self.burials.write.due()];
         let due = due.into_iter().flatten().min();
         tokio::select! {
             biased;
@@ -109,28 +110,32 @@ impl CommitterTask {
     async fn write_what_is_due(&mut self) {
         let is_flushing = !self.flushes.is_empty();
         let attempts_stored = self.store_attempts(is_flushing).await;
-        self.bury().await;
+        let letters_known = self.bury(is_flushing).await;
+        // Of those that are stored now, the attempts need not be known any more.
+        let attempts_stored = attempts_stored.and(self.store_attempts(is_flushing).await);
         if self.is_fenced() {
             return;
         }
         if is_flushing {
-            self.flush(attempts_stored).await;
-        } else {
+            self.flush(attempts_stored, letters_known).await;
+        } else if !self.burials.is_in_doubt {
             self.commit_if_due().await;
         }
         self.forget_unclean_ends().await;
     }
 
-    async fn flush(&mut self, attempts_stored: Result<()>) {
+    async fn flush(&mut self, attempts_stored: Result<()>, letters_known: Result<()>) {
         let flushes = std::mem::take(&mut self.flushes);
         let wants_everything = flushes.iter().any(|flush| flush.snapshot.is_none());
         let wanted = flushes.iter().filter_map(|flush| flush.snapshot.as_ref());
         let newest = wanted.max_by_key(|snapshot| snapshot.revision).filter(|_| !wants_everything);
         let snapshot = newest.cloned().unwrap_or_else(|| self.parts.watermark.snapshot());
-        let outcome = if snapshot.revision > self.state.borrow().covered {
-            self.commit(snapshot).await.map(|()| true)
-        } else {
-            Ok(false)
+        let outcome = match letters_known {
+            Err(error) => Err(error),
+            Ok(()) if snapshot.revision > self.state.borrow().covered => {
+                self.commit(snapshot).await.map(|()| true)
+            }
+            Ok(()) => Ok(false),
         };
         let outcome = attempts_stored.and(outcome);
         for flush in flushes {

@@ -25,6 +25,10 @@ impl PartitionWorker {
 
     /// What is known of unfinished messages is for the next owner. An attempt that the end interrupts is not counted.
     pub(super) fn leave(&mut self, end: WorkerEnd) {
+        while let Ok((id, report)) = self.reports.try_recv() {
+            // What has ended by now is heard.
+            self.apply_report(id, report);
+        }
         self.in_flight.take_marks_off();
         if end == WorkerEnd::Fenced {
             return;
@@ -37,9 +41,7 @@ impl PartitionWorker {
         }
         for id in self.running.keys() {
             self.parts.logger.warn(|| {
-                format!(
-                    "{key}: a handler did not finish in time for the end; its messages are delivered again"
-                )
+                format!("{key}: a handler did not finish in time for the end; what it has is delivered again")
             });
             // Nobody waits for it any more.
             self.parts.handler.time_out(*id);

@@ -30,8 +30,10 @@ pub(super) struct Subscriptions {
     recent: BTreeMap<String, Vec<ClaimedPartition>>,
     claimed: Vec<(usize, ClaimName)>,
     released: Vec<(usize, ClaimName)>,
-    /// Where a process had to give up a handler that did not end in time.
+    /// Where a process ended without giving its partitions back.
     aborted: Vec<(usize, ProcessId)>,
+    /// Where it gave partitions back while handlers were still at work, with what it said. Nobody heard how they ended.
+    left: Vec<(usize, ProcessId, String)>,
     killed: BTreeMap<ProcessId, usize>,
 }
 
@@ -77,8 +79,11 @@ impl Subscriptions {
                     ended.ended = Some(index);
                 }
             }
-            Event::Logged(text) if text.contains("did not finish within") => {
+            Event::Logged(text) if text.contains("partitions are not released") => {
                 self.aborted.push((index, entry.process));
+            }
+            Event::Logged(text) if text.contains("a handler did not finish in time for the end") => {
+                self.left.push((index, entry.process, text.clone()));
             }
             Event::ProcessKilled(process) => _ = self.killed.insert(*process, index),
             _ => {}
@@ -97,6 +102,9 @@ impl Subscriptions {
     pub(super) fn end_of(&self, number: u64, partition: u32, from: usize, until: usize) -> End {
         let Some(subscription) = self.get(number) else { return End::Unclean };
         let within = from..until;
+        if self.has_left(subscription, partition, from) {
+            return End::Unclean;
+        }
         let released = self.released.iter().find(|(at, claim)| {
             within.contains(at)
                 && subscription.claims.iter().any(|claimed| claimed.claim == *claim)
@@ -117,6 +125,17 @@ impl Subscriptions {
             None if subscription.ended.is_some_and(|ended| ended < until) => End::Unreleased,
             None => End::Unclean,
         }
+    }
+
+    /// Whether the subscription had given the partition back already, without waiting for its handlers.
+    fn has_left(&self, subscription: &Subscription, partition: u32, until: usize) -> bool {
+        let name = format!("group group-{} on numbers[{partition}]: ", subscription.group);
+        self.left.iter().any(|(at, process, text)| {
+            subscription.began.is_some_and(|began| began < *at)
+                && *at < until
+                && Some(*process) == subscription.process
+                && text.starts_with(&name)
+        })
     }
 
     /// Whether another claim came after all that may be the subscription's own.
