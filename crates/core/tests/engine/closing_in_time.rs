@@ -7,7 +7,7 @@ use bson::doc;
 use csb_core::broker::Broker;
 use csb_core::runtime::clock;
 use csb_core::store::contract::Store;
-use csb_test_support::recording_handler::{Received, RecordingHandler};
+use csb_test_support::recording_handler::{Received, RecordingHandler, failure};
 use tokio::sync::watch;
 
 use crate::on_both_stores;
@@ -16,7 +16,8 @@ use crate::stubborn_store::{StubbornStore, Verb};
 
 on_both_stores!(
     what_others_have_finished_is_stored_when_a_handler_does_not_end,
-    a_server_that_fails_for_a_moment_costs_no_duplicates
+    a_server_that_fails_for_a_moment_costs_no_duplicates,
+    what_may_be_stored_is_not_taken_back
 );
 
 async fn what_others_have_finished_is_stored_when_a_handler_does_not_end(scene: Scene) {
@@ -76,6 +77,48 @@ async fn a_server_that_fails_for_a_moment_costs_no_duplicates(scene: Scene) {
     send_keyed(&numbers, [(10, None)]).await;
     let recorded = handler.wait_for("the next one", |seen| seen.handled.iter().any(|one| one.n == 10)).await;
     assert_eq!(recorded.begun.len(), 11);
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+/// The answer to a commit gets lost; what was asked to be stored before it must not replace it.
+async fn what_may_be_stored_is_not_taken_back(scene: Scene) {
+    let store = StubbornStore::before(Arc::clone(&scene.store));
+    let broker = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let numbers = producer(&broker, 1).await;
+    let handler = RecordingHandler::new(|received: Received| async move {
+        if received.n == 7 { Err(failure()) } else { Ok(()) }
+    });
+    let reader = consumer(&broker, doc! {});
+    subscribe_with(&reader, &handler, doc! { "concurrency": 2, "maxRetries": 0 }).await;
+    // A commit that is to be tried again waits behind a letter that is not answered.
+    let commits = store.calls(Verb::Commit);
+    store.refuse(Verb::Commit);
+    send_keyed(&numbers, [(0, Some("b"))]).await;
+    store.wait_for_calls(Verb::Commit, commits + 1).await;
+    store.hold(Verb::DeadLetter);
+    send_keyed(&numbers, [(7, Some("a"))]).await;
+    store.wait_for_calls(Verb::DeadLetter, 1).await;
+    store.accept(Verb::Commit);
+    store.lose_answers(Verb::Commit);
+    let by_hand = reader.commit_offsets();
+    let later = async {
+        // More is finished when the commit by hand gets its turn: when the last one begins, the one before is.
+        for n in 1..4 {
+            send_keyed(&numbers, [(n, Some("b"))]).await;
+            handler.wait_for("the next one", |seen| seen.begun.iter().any(|one| one.n == n)).await;
+        }
+        // By now the refused commit is due.
+        clock::sleep(Duration::from_millis(300)).await;
+        let commits = store.calls(Verb::Commit);
+        store.let_go(Verb::DeadLetter);
+        store.wait_for_calls(Verb::Commit, commits + 2).await;
+        store.heal();
+    };
+    // The commit by hand may fail, as its answer is lost; what is stored does not go back.
+    let (_, ()) = tokio::join!(by_hand, later);
+    reader.unsubscribe(true).await;
+    assert_eq!(store.commits_that_went_back(), 0);
     broker.disconnect(true).await;
     scene.end().await;
 }

@@ -10,7 +10,7 @@ use csb_core::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use csb_core::dead_letter::DeadLetter;
 use csb_core::error::{Error, Result};
 use csb_core::error_code::{Effect, ErrorCode};
-use csb_core::feed::stream_token::ClusterTime;
+use csb_core::feed::stream_token::{ClusterTime, StreamToken};
 use csb_core::runtime::clock;
 use csb_core::store::contract::{
     AppendFailure, Claim, CommitOutcome, FeedCursor, FeedRequest, HistoryRange, OffsetKey, OffsetRecord,
@@ -38,6 +38,9 @@ struct Rules {
     unanswered: HashSet<Verb>,
     /// Writes that are still let through, if that is bounded.
     left: Option<usize>,
+    /// Newest place that was stored, and how often an earlier one was stored after it.
+    newest: Option<StreamToken>,
+    went_back: usize,
     /// Calls so far, also those that were refused or held.
     calls: HashMap<Verb, usize>,
 }
@@ -60,6 +63,13 @@ impl StubbornStore {
         });
     }
 
+    /// From now on the verb does not fail any more.
+    pub(crate) fn accept(&self, verb: Verb) {
+        self.rules.send_modify(|rules| {
+            rules.refused.remove(&verb);
+        });
+    }
+
     /// From now on the verb does what is asked, and its answer gets lost.
     pub(crate) fn lose_answers(&self, verb: Verb) {
         self.rules.send_modify(|rules| {
@@ -77,6 +87,18 @@ impl StubbornStore {
     /// After so many writes none is answered any more.
     pub(crate) fn fall_silent_after(&self, writes: usize) {
         self.rules.send_modify(|rules| rules.left = Some(writes));
+    }
+
+    /// What waited for an answer of the verb gets it.
+    pub(crate) fn let_go(&self, verb: Verb) {
+        self.rules.send_modify(|rules| {
+            rules.held.remove(&verb);
+        });
+    }
+
+    /// How often a position was stored that was before the one that was stored.
+    pub(crate) fn commits_that_went_back(&self) -> usize {
+        self.rules.borrow().went_back
     }
 
     /// All is well again.
@@ -225,6 +247,11 @@ impl Store for StubbornStore {
     async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
         self.pass(Verb::Commit).await?;
         let outcome = self.inner.commit_offset(claim, checkpoint).await?;
+        self.rules.send_modify(|rules| {
+            let token = checkpoint.position.stream_token().cloned();
+            rules.went_back += usize::from(token < rules.newest);
+            rules.newest = token;
+        });
         self.answer(Verb::Commit, outcome)
     }
 

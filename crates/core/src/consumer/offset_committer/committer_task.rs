@@ -26,6 +26,8 @@ pub(super) struct CommitterTask {
     state: watch::Sender<CommitState>,
     /// What is stored. After a write of unknown outcome, what may be.
     pub(super) committed: Checkpoint,
+    /// Revision of the watermark that it was.
+    committed_revision: u64,
     commit: RetriedWrite,
     flushes: Vec<Flush>,
     pub(super) notes: AttemptNotes,
@@ -42,6 +44,7 @@ impl CommitterTask {
     ) -> Self {
         Self {
             committed: parts.committed.clone(),
+            committed_revision: 0,
             parts,
             commands,
             state,
@@ -154,8 +157,13 @@ impl CommitterTask {
     }
 
     async fn commit(&mut self, snapshot: Snapshot) -> Result<()> {
-        let Snapshot { checkpoint, revision } = self.burials.complete(snapshot);
-        self.committed = checkpoint;
+        if snapshot.revision >= self.committed_revision {
+            let Snapshot { checkpoint, revision } = self.burials.complete(snapshot);
+            self.committed = checkpoint;
+            self.committed_revision = revision;
+        }
+        // Otherwise a later one may be stored already, whose answer got lost: it is stored again, not taken back.
+        let revision = self.committed_revision;
         match self.parts.offset.commit(&self.committed).await {
             Ok(CommitOutcome::Committed) => {
                 self.committed(revision);
