@@ -1,6 +1,6 @@
 //! The unfinished messages that a worker has taken from the buffer, by their numbers. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use super::caution;
 use super::checkpoint::MessageAttempts;
@@ -86,17 +86,22 @@ impl InFlightMessage {
 /// The unfinished messages.
 #[derive(Default)]
 pub(super) struct InFlight {
-    messages: BTreeMap<u64, InFlightMessage>,
+    /// Number of the first one.
+    first: u64,
+    /// From the first one on; finished ones leave a gap.
+    messages: VecDeque<Option<Box<InFlightMessage>>>,
+    redriven: Option<Box<InFlightMessage>>,
+    count: usize,
     bytes: usize,
 }
 
 impl InFlight {
     pub(super) fn len(&self) -> usize {
-        self.messages.len()
+        self.count
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.count == 0
     }
 
     /// Bytes of their stored documents.
@@ -104,37 +109,70 @@ impl InFlight {
         self.bytes
     }
 
+    /// Adds a message: the redriven one, or one behind all of the partition that were added before.
     pub(super) fn insert(&mut self, number: u64, message: InFlightMessage) {
+        self.count += 1;
         self.bytes += message.size();
-        self.messages.insert(number, message);
+        let message = Some(Box::new(message));
+        if number == REDRIVEN {
+            self.redriven = message;
+            return;
+        }
+        if self.messages.is_empty() {
+            self.first = number;
+        }
+        while self.first + (self.messages.len() as u64) < number {
+            self.messages.push_back(None);
+        }
+        self.messages.push_back(message);
     }
 
     pub(super) fn get(&self, number: u64) -> Option<&InFlightMessage> {
-        self.messages.get(&number)
+        if number == REDRIVEN {
+            return self.redriven.as_deref();
+        }
+        self.messages.get(self.index(number)?)?.as_deref()
     }
 
     pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut InFlightMessage> {
-        self.messages.get_mut(&number)
+        if number == REDRIVEN {
+            return self.redriven.as_deref_mut();
+        }
+        let index = self.index(number)?;
+        self.messages.get_mut(index)?.as_deref_mut()
+    }
+
+    fn index(&self, number: u64) -> Option<usize> {
+        usize::try_from(number.checked_sub(self.first)?).ok()
     }
 
     /// A message is finished.
-    pub(super) fn remove(&mut self, number: u64) -> Option<InFlightMessage> {
-        let message = self.messages.remove(&number)?;
+    pub(super) fn remove(&mut self, number: u64) -> Option<Box<InFlightMessage>> {
+        let message = if number == REDRIVEN {
+            self.redriven.take()?
+        } else {
+            let index = self.index(number)?;
+            self.messages.get_mut(index)?.take()?
+        };
+        while self.messages.pop_front_if(|message| message.is_none()).is_some() {
+            self.first += 1;
+        }
+        self.count -= 1;
         self.bytes -= message.size();
         Some(message)
     }
 
     /// Takes the marks off: nothing is being handled.
     pub(super) fn take_marks_off(&mut self) {
-        for message in self.messages.values_mut() {
+        for message in self.messages.iter_mut().flatten() {
             message.is_marked = false;
         }
     }
 
     /// What is to be stored of their attempts: the marks, and failures as far as there is room.
     pub(super) fn attempts(&self) -> Vec<MessageAttempts> {
-        let (marked, failed): (Vec<_>, Vec<_>) =
-            self.messages.values().filter_map(InFlightMessage::attempts).partition(|one| one.in_flight);
+        let attempts = self.messages.iter().flatten().filter_map(|message| message.attempts());
+        let (marked, failed): (Vec<_>, Vec<_>) = attempts.partition(|one| one.in_flight);
         marked.into_iter().chain(failed.into_iter().take(MOST_NOTED)).collect()
     }
 }
@@ -177,6 +215,21 @@ mod tests {
     }
 
     #[test]
+    fn finished_ones_leave_gaps() {
+        let mut in_flight = in_flight(2);
+        in_flight.insert(5, message(5));
+        in_flight.insert(REDRIVEN, message(9));
+        assert!(in_flight.get(3).is_none() && in_flight.get(5).is_some() && in_flight.get(6).is_none());
+        assert!(in_flight.remove(1).is_some() && in_flight.get(1).is_none());
+        assert!(in_flight.remove(0).is_some() && in_flight.get(5).is_some());
+        assert!(in_flight.get(0).is_none() && in_flight.get(REDRIVEN).is_some());
+        assert!(in_flight.remove(5).is_some() && in_flight.remove(REDRIVEN).is_some());
+        assert!(in_flight.is_empty() && in_flight.bytes() == 0);
+        in_flight.insert(12, message(12));
+        assert!(in_flight.get(12).is_some() && in_flight.get(11).is_none());
+    }
+
+    #[test]
     fn attempts_are_those_of_the_unfinished() {
         let mut in_flight = in_flight(3);
         assert!(in_flight.attempts().is_empty());
@@ -197,7 +250,7 @@ mod tests {
     #[test]
     fn of_many_failures_the_oldest_are_stored_and_every_mark() {
         let mut in_flight = in_flight(1000);
-        for message in in_flight.messages.values_mut() {
+        for message in in_flight.messages.iter_mut().flatten() {
             message.failed.push(caution::interruption(DateTime::from_millis(1)));
         }
         in_flight.get_mut(999).expect("is there").is_marked = true;

@@ -28,10 +28,18 @@ impl SharedWatermark {
         Self { watermark: Mutex::new(watermark), moved: Notify::new() }
     }
 
-    /// Takes the next message in.
-    pub(super) fn push(&self, after: Position, document: &RawDocument) -> Numbered {
-        let numbered = self.lock().push(after, document);
-        if numbered.is_finished {
+    /// Takes the next messages in: the position behind each, and its stored document.
+    pub(super) fn push<'a>(
+        &self,
+        messages: impl IntoIterator<Item = (Position, &'a RawDocument)>,
+    ) -> Vec<Numbered> {
+        let mut watermark = self.lock();
+        let before = watermark.revision();
+        let numbered =
+            messages.into_iter().map(|(after, document)| watermark.push(after, document)).collect();
+        let has_moved = watermark.revision() > before;
+        drop(watermark);
+        if has_moved {
             self.moved.notify_one();
         }
         numbered

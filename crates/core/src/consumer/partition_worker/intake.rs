@@ -32,8 +32,9 @@ impl PartitionWorker {
 
     pub(super) fn take_in(&mut self, messages: Vec<BufferedMessage>) {
         let now = clock::now();
-        for buffered in messages {
-            let numbered = self.parts.watermark.push(buffered.after.clone(), &buffered.document);
+        let places = messages.iter().map(|message| (message.after.clone(), &*message.document));
+        let numbered = self.parts.watermark.push(places);
+        for (buffered, numbered) in messages.into_iter().zip(numbered) {
             let attempts = self.inherited.take(&buffered.document);
             if numbered.is_finished {
                 continue;

@@ -51,7 +51,7 @@ impl PartitionWorker {
         self.lanes.finish(&message.lane, REDRIVEN);
         self.lanes.hold(&message.lane);
         let event = self.dead_lettered(&message);
-        let InFlightMessage { letter, failed, lane, .. } = message;
+        let InFlightMessage { letter, failed, lane, .. } = *message;
         let Some(letter) = letter else { return };
         let key = &self.parts.key;
         self.parts

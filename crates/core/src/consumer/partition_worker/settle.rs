@@ -75,7 +75,7 @@ impl PartitionWorker {
             self.redriven_handled();
         }
         let finished = numbers.iter().filter_map(|number| Some((*number, self.in_flight.remove(*number)?)));
-        let finished: Vec<(u64, InFlightMessage)> = finished.collect();
+        let finished: Vec<(u64, Box<InFlightMessage>)> = finished.collect();
         let Some((_, newest)) = finished.iter().max_by_key(|(number, _)| *number) else { return };
         self.parts.progress.processed(&newest.buffered.after);
         self.parts
