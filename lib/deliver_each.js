@@ -11,35 +11,39 @@ function monotonicMs() {
 }
 
 /**
- * Runs the handler over the records of one delivery, in order and one at a time, until all are done, one fails, or
- * `delivery.stopping` is set. `progress(handled)` is called at most every `reportEveryMs`. What runs is to be seen in
- * `delivery`: `handled`, `record`, `context`.
- * Returns `{ total, failed?: { error, record } }`; `error` is the very object that was thrown.
+ * Runs the handler over the records of one delivery, in order and one at a time, until all are done, one fails, the
+ * delivery is to stop, or the call in hand is given up. `progress()` is called at most every `reportEveryMs`.
+ * How far it is and what failed is to be seen in `delivery`. Resolves to the number of records.
  */
 async function deliverEach(delivery, payload, { topic, handle, progress }) {
   const { partition, reportEveryMs, records } = decodeAround(payload, 'records')
   const total = records.length
+  delivery.partition = partition
   let lastReport = monotonicMs()
-  while (delivery.handled < total) {
-    if (delivery.stopping) return { total }
-    const { record, attempt, possibleDuplicate, error } = decodeRecord(topic, partition, records[delivery.handled])
-    delivery.record = record
-    delivery.context = new HandlerContext(attempt, possibleDuplicate)
-    try {
-      if (error !== undefined) throw error
-      await handle(record, delivery.context)
-    } catch (thrown) {
-      return { total, failed: { error: thrown, record } }
+  while (delivery.handled < total && !delivery.stopping) {
+    const index = delivery.handled
+    const { record, attempt, possibleDuplicate, error } = decodeRecord(topic, partition, records[index])
+    if (error !== undefined) {
+      delivery.failDecided(index, record, error, false)
+      return total
     }
-    if (delivery.abandoned) return { total }
+    const context = new HandlerContext(attempt, possibleDuplicate)
+    delivery.begin(context, [[index, record, attempt]])
+    try {
+      await handle(record, context)
+    } catch (thrown) {
+      if (!delivery.abandoned) delivery.fail(index, record, attempt, thrown)
+      return total
+    }
+    if (delivery.abandoned) return total
     delivery.handled += 1
     const now = monotonicMs()
     if (delivery.handled < total && now - lastReport >= reportEveryMs) {
       lastReport = now
-      progress(delivery.handled)
+      progress()
     }
   }
-  return { total }
+  return total
 }
 
 module.exports = { deliverEach }

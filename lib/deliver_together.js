@@ -5,55 +5,78 @@ const { decodeRecord } = require('./decode_record.js')
 const { facadeError } = require('./errors.js')
 const { BatchContext } = require('./handler_context.js')
 
-/**
- * Runs the batch handler over the records of one delivery. What runs is to be seen in `delivery.context`.
- * Returns the failures by index: `Map<number, { error, record }>`; every other record is handled.
- */
-async function deliverTogether(delivery, payload, { topic, handle }) {
+/** Decodes the records. Those that cannot be decoded fail at once; the others are the batch. */
+function readBatch(delivery, payload, topic) {
   const { partition, records } = decodeAround(payload, 'records')
-  const decoded = records.map((bytes) => decodeRecord(topic, partition, bytes))
-  const failures = new Map()
-  const given = []
-  decoded.forEach(({ record, error }, index) => {
-    if (error === undefined) given.push(index)
-    else failures.set(index, { error, record })
+  delivery.partition = partition
+  const batch = []
+  records.forEach((bytes, index) => {
+    const { record, attempt, possibleDuplicate, error } = decodeRecord(topic, partition, bytes)
+    if (error === undefined) batch.push({ index, record, attempt, possibleDuplicate })
+    else delivery.failDecided(index, record, error, false)
   })
-  if (given.length === 0) return failures
-  const batch = given.map((index) => decoded[index].record)
-  delivery.records = decoded.map(({ record }) => record)
-  delivery.context = new BatchContext(
-    given.map((index) => decoded[index].attempt),
-    given.map((index) => decoded[index].possibleDuplicate),
-  )
-  try {
-    for (const { index, error } of failed(await handle(batch, delivery.context), batch)) {
-      failures.set(given[index], { error, record: batch[index] })
-    }
-  } catch (error) {
-    for (const index of given) failures.set(index, { error, record: decoded[index].record })
-  }
-  return failures
+  return batch
 }
 
-/** What the batch handler says of its records. Anything that cannot be understood must not pass for success. */
-function failed(outcome, batch) {
-  if (outcome === undefined || outcome === null) return []
+/**
+ * Runs the batch handler over the records of one delivery. What failed is to be seen in `delivery`; every other record
+ * is handled, and returned.
+ */
+async function deliverTogether(delivery, payload, { topic, handle }) {
+  const batch = readBatch(delivery, payload, topic)
+  if (batch.length === 0) return []
+  const context = new BatchContext(
+    batch.map(({ attempt }) => attempt),
+    batch.map(({ possibleDuplicate }) => possibleDuplicate),
+  )
+  delivery.begin(
+    context,
+    batch.map(({ index, record, attempt }) => [index, record, attempt]),
+  )
+  let failed
+  try {
+    // An array of its own: what the user does to it must not change which record is meant.
+    const outcome = await handle(
+      batch.map(({ record }) => record),
+      context,
+    )
+    failed = readOutcome(outcome, batch)
+  } catch (thrown) {
+    failed = new Map(batch.map((_, position) => [position, thrown]))
+  }
+  if (delivery.abandoned) return []
+  for (const [position, error] of failed) {
+    const { index, record, attempt } = batch[position]
+    delivery.fail(index, record, attempt, error)
+  }
+  return batch.filter((_, position) => !failed.has(position)).map(({ record }) => record)
+}
+
+/**
+ * What the batch handler says of its records: the errors by position in the batch. Anything that cannot be understood
+ * must not pass for success.
+ */
+function readOutcome(outcome, batch) {
+  const failed = new Map()
+  if (outcome === undefined || outcome === null) return failed
   if (!Array.isArray(outcome.failed)) {
     throw facadeError(
       'ERR_CSB_HANDLER_FAILED',
       'batchHandler must return nothing, or { failed: [{ record, error }] } with the records that failed',
     )
   }
-  return outcome.failed.map((entry) => {
-    const index = typeof entry?.record === 'number' ? entry.record : batch.indexOf(entry?.record)
-    if (!Number.isInteger(index) || index < 0 || index >= batch.length) {
+  const positions = new Map(batch.map(({ record }, position) => [record, position]))
+  for (const entry of outcome.failed) {
+    const position = typeof entry?.record === 'number' ? entry.record : positions.get(entry?.record)
+    if (!Number.isInteger(position) || position < 0 || position >= batch.length) {
       throw facadeError(
         'ERR_CSB_HANDLER_FAILED',
         'batchHandler returned a failed entry whose record is none of the batch: give the record itself or its index',
       )
     }
-    return { index, error: entry.error }
-  })
+    if (!failed.has(position)) failed.set(position, entry.error)
+  }
+  return failed
 }
 
 module.exports = { deliverTogether }

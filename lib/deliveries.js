@@ -3,10 +3,10 @@
 const { decode, encode } = require('./bson_codec.js')
 const { deliverEach } = require('./deliver_each.js')
 const { deliverTogether } = require('./deliver_together.js')
+const { Delivery } = require('./delivery.js')
 const { runInDelivery } = require('./delivery_context.js')
 const { errorFromNative, facadeError } = require('./errors.js')
-const { HandlerContext } = require('./handler_context.js')
-const { isNativeError } = require('node:util').types
+const { asError, errorFields, textOf } = require('./handler_errors.js')
 
 const DELIVER = 0
 const STOP = 1
@@ -23,44 +23,13 @@ const FAILED = 3
 const ERROR_HANDLED = 4
 const BATCH_FAILED = 5
 
-const LONGEST_TEXT = 16 * 1024
-
-/** The error that errorHandler gets: what was thrown itself if it is an Error, also one of another realm. */
-function asError(thrown) {
-  if (thrown instanceof Error || isNativeError(thrown)) return thrown
-  return facadeError(
-    'ERR_CSB_HANDLER_FAILED',
-    `The handler threw a value that is not an Error: ${textOf(() => thrown)}`,
-    {
-      cause: thrown,
-    },
-  )
-}
-
-/** Text of anything; never throws, although getters of user-made errors may. */
-function textOf(value) {
-  try {
-    return String(value()).slice(0, LONGEST_TEXT)
-  } catch {
-    return 'unknown'
-  }
-}
-
-function errorFields(error) {
-  return {
-    name: textOf(() => error.name),
-    message: textOf(() => error.message),
-    stack: textOf(() => error.stack || ''),
-  }
-}
-
 /**
  * One subscription's side of the delivery protocol: `receive` is the callback of the native consumer, which decides
  * about retries, commits and order; here the user's functions are called and the outcome is reported. It never
  * throws. State: the deliveries in flight, by the id that the core gave them.
  */
 class Deliveries {
-  constructor({ native, broker, topic, handlers, log, afterRecord, onError = () => {} }) {
+  constructor({ native, broker, topic, handlers, log, afterRecord = () => {}, onError = () => {} }) {
     this.native = native
     this.owners = [native, broker]
     this.topic = topic
@@ -107,92 +76,91 @@ class Deliveries {
     if (delivery !== undefined) delivery.stopping = true // else it has just ended, and its report is on the way
   }
 
-  async deliver(id, payload) {
-    const delivery = {
-      stopping: this.ended || this.native.isPaused(),
-      abandoned: false,
-      handled: 0,
-      record: undefined,
-      records: undefined,
-      context: undefined,
-      failures: new Map(),
-    }
-    this.inFlight.set(id, delivery)
-    if (this.handlers.batchHandler === undefined) await this.deliverEach(delivery, id, payload)
-    else await this.deliverBatch(delivery, id, payload)
+  get takesBatches() {
+    return this.handlers.batchHandler !== undefined
   }
 
-  async deliverEach(delivery, id, payload) {
+  async deliver(id, payload) {
+    const delivery = new Delivery(this.ended || this.native.isPaused())
+    this.inFlight.set(id, delivery)
+    try {
+      const isComplete = await (this.takesBatches
+        ? this.runTogether(delivery, payload)
+        : this.runEach(delivery, id, payload))
+      if (delivery.abandoned) return
+      if (delivery.failures.size === 0) {
+        this.inFlight.delete(id)
+        this.native.report(id, delivery.handled, isComplete ? DONE : STOPPED)
+        return
+      }
+    } catch (cause) {
+      this.failUnasked(delivery, id, cause)
+      return
+    }
+    await this.askAndReport(delivery, id)
+  }
+
+  async runEach(delivery, id, payload) {
     const { handler } = this.handlers
-    const outcome = await deliverEach(delivery, payload, {
+    const total = await deliverEach(delivery, payload, {
       topic: this.topic,
       handle: async (record, context) => {
         await runInDelivery(this.owners, () => handler(record, context))
-        if (this.afterRecord !== undefined) this.afterRecord(record)
+        if (!delivery.abandoned) this.afterRecord(record)
       },
-      progress: (handled) => this.native.report(id, handled, PROGRESS),
-    }).catch((cause) => ({ failed: this.ownFailure(cause) }))
-    if (delivery.abandoned) return
-    const { handled } = delivery
-    if (outcome.failed !== undefined) {
-      await this.reportFailed(delivery, id, outcome.failed)
-      return
-    }
-    this.inFlight.delete(id)
-    this.native.report(id, handled, handled === outcome.total ? DONE : STOPPED)
+      progress: () => this.native.report(id, delivery.handled, PROGRESS),
+    })
+    return delivery.handled === total
   }
 
-  async deliverBatch(delivery, id, payload) {
-    if (delivery.stopping) {
-      this.inFlight.delete(id)
-      this.native.report(id, 0, STOPPED)
-      return
-    }
+  async runTogether(delivery, payload) {
+    if (delivery.stopping) return false
     const { batchHandler } = this.handlers
-    const failures = await deliverTogether(delivery, payload, {
+    const handled = await deliverTogether(delivery, payload, {
       topic: this.topic,
-      handle: async (records, context) => {
-        const outcome = await runInDelivery(this.owners, () => batchHandler(records, context))
-        return outcome
-      },
-    }).catch((cause) => new Map([[0, this.ownFailure(cause)]]))
-    if (!delivery.abandoned) await this.reportBatch(delivery, id, failures)
+      handle: (records, context) => runInDelivery(this.owners, () => batchHandler(records, context)),
+    })
+    for (const record of handled) this.afterRecord(record)
+    return true
   }
 
-  async reportFailed(delivery, id, { error: thrown, record }) {
-    const error = asError(thrown)
-    delivery.failures.set(delivery.handled, { error, record })
-    const mayRetry = await this.mayRetry(error, record, delivery.context)
-    if (!delivery.isReported) this.send(delivery, id, FAILED, { ...errorFields(error), mayRetry })
+  /** A defect of ours fails what is in hand, never silently. Of a batch nothing is known to be handled. */
+  failUnasked(delivery, id, cause) {
+    if (delivery.isReported || delivery.abandoned) return
+    const error = facadeError('ERR_CSB_INTERNAL', `A delivery failed: ${textOf(() => cause)}`, { cause })
+    delivery.failures.clear()
+    delivery.failDecided(delivery.handled, null, error, true)
+    delivery.settle()
+    this.native.report(id, delivery.handled, FAILED, encode({ ...errorFields(error), mayRetry: true }))
   }
 
-  async reportBatch(delivery, id, failures) {
-    if (failures.size === 0) {
-      this.inFlight.delete(id)
-      this.native.report(id, 0, DONE)
-      return
+  /** Asks the user about each failure, then reports. */
+  async askAndReport(delivery, id) {
+    delivery.isAsking = true
+    for (const failure of delivery.failures.values()) {
+      failure.error = asError(failure.error)
+      if (!failure.isDecided) failure.mayRetry = await this.mayRetry(failure)
+      if (delivery.isReported) return
     }
-    const reported = []
-    for (const [index, { error: thrown, record }] of failures) {
-      const error = asError(thrown)
-      delivery.failures.set(index, { error, record })
-      const mayRetry = await this.mayRetry(error, record, delivery.context)
-      reported.push({ index, ...errorFields(error), mayRetry })
-    }
-    if (!delivery.isReported) this.send(delivery, id, BATCH_FAILED, { failures: reported })
+    this.reportFailures(delivery, id)
   }
 
-  send(delivery, id, outcome, details) {
-    delivery.isReported = true
-    this.native.report(id, delivery.handled, outcome, encode(details))
+  reportFailures(delivery, id) {
+    delivery.settle()
+    const { failures, handled } = delivery
+    const details = Array.from(failures, ([index, failure]) => {
+      failure.error = asError(failure.error)
+      return { index, ...errorFields(failure.error, failures.size), mayRetry: failure.mayRetry }
+    })
+    if (this.takesBatches) this.native.report(id, 0, BATCH_FAILED, encode({ failures: details }))
+    else this.native.report(id, handled, FAILED, encode(details[0]))
   }
 
   /** The user's word on whether another attempt makes sense. Without one, or when it fails, it does. */
-  async mayRetry(error, record, context) {
+  async mayRetry({ error, record, attempt }) {
     const { retryIf } = this.handlers
     if (retryIf === undefined) return true
     try {
-      const attempt = context === undefined ? 1 : context.attempt
       return (await runInDelivery(this.owners, () => retryIf(error, record, { attempt }))) !== false
     } catch (thrown) {
       this.log.error(`retryIf of the consumer of topic "${this.topic}" failed; the record is tried again`, thrown)
@@ -200,47 +168,44 @@ class Deliveries {
     }
   }
 
-  /** A defect of ours fails the record that is in hand, never silently. */
-  ownFailure(cause) {
-    const error = facadeError('ERR_CSB_INTERNAL', `A delivery failed: ${textOf(() => cause)}`, { cause })
-    return { error, record: null }
-  }
-
   timeOut(id) {
     const delivery = this.inFlight.get(id)
-    if (delivery !== undefined && delivery.context !== undefined) {
-      HandlerContext.abort(delivery.context, this.timeOutError())
-    }
+    if (delivery !== undefined) delivery.timeOut(this.timeOutError(delivery))
   }
 
   /** What runs did not end although it was asked to: it has failed, whatever it comes to later. */
   async abandon(id) {
     const delivery = this.inFlight.get(id)
     if (delivery === undefined || delivery.isReported) return
-    delivery.abandoned = true
-    const error = this.timeOutError()
-    if (this.handlers.batchHandler === undefined) {
-      await this.reportFailed(delivery, id, { error, record: delivery.record })
+    if (delivery.isAsking) {
+      const what = `retryIf of the consumer of topic "${this.topic}" did not answer in time; the record is tried again`
+      this.log.error(what, this.timeOutError(delivery))
+      this.reportFailures(delivery, id)
       return
     }
-    const failures = (delivery.records || [null]).map((record, index) => [index, { error, record }])
-    await this.reportBatch(delivery, id, new Map(failures))
+    delivery.abandon(this.timeOutError(delivery))
+    await this.askAndReport(delivery, id)
   }
 
-  timeOutError() {
+  timeOutError({ partition }) {
+    const { handlerTimeoutMs } = this.handlers
+    const limit = handlerTimeoutMs === undefined ? 'handlerTimeoutMs' : `handlerTimeoutMs, ${handlerTimeoutMs} ms`
     return facadeError(
       'ERR_CSB_HANDLER_TIMEOUT',
-      `The handler of topic "${this.topic}" did not finish within handlerTimeoutMs`,
-      { topic: this.topic },
+      `The handler of topic "${this.topic}" did not finish within ${limit}: raise it, or end when context.signal aborts`,
+      { topic: this.topic, partition },
     )
   }
 
   async attemptFailed(id, payload) {
-    const delivery = this.inFlight.get(id)
     const { index, attempt, willRetry, isLast } = decode(payload)
+    const delivery = this.inFlight.get(id)
     if (isLast) this.inFlight.delete(id)
     const failure = delivery === undefined ? undefined : delivery.failures.get(index)
-    if (failure !== undefined) await this.callErrorHandler(failure.error, failure.record, { attempt, willRetry })
+    if (failure !== undefined) {
+      delivery.failures.delete(index)
+      await this.callErrorHandler(failure.error, failure.record, { attempt, willRetry })
+    }
     this.native.report(id, 0, ERROR_HANDLED)
   }
 

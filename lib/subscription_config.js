@@ -11,17 +11,8 @@ function readHandlerConfig(config) {
   if (config === undefined || config === null) {
     throw facadeError('ERR_CSB_INVALID_CONFIG', 'MessageHandlerConfig is required to subscribe.')
   }
-  const { handler, batchHandler, errorHandler, retryIf } = config
-  if (batchHandler === undefined || batchHandler === null) mustBeFunction('handler', handler)
-  else if (handler !== undefined && handler !== null) {
-    throw facadeError('ERR_CSB_INVALID_CONFIG', 'handler and batchHandler exclude each other: give one of them')
-  }
-  optionalFunction('batchHandler', batchHandler)
-  optionalFunction('errorHandler', errorHandler)
-  optionalFunction('retryIf', retryIf)
-  if (!batchHandler && config.batch !== undefined && config.batch !== null) {
-    throw facadeError('ERR_CSB_INVALID_CONFIG', 'batch is for batchHandler: give that in place of handler')
-  }
+  const { handler, batchHandler, errorHandler, retryIf, handlerTimeoutMs } = config
+  checkFunctions(config)
   // `batch` is how the core knows that the handler takes batches.
   const fields = batchHandler ? { ...config, batch: config.batch ?? {} } : config
   const bytes = encodeConfig(fields, 'MessageHandlerConfig', ['handler', 'batchHandler', 'errorHandler', 'retryIf'])
@@ -31,18 +22,35 @@ function readHandlerConfig(config) {
     batchHandler: bound(batchHandler),
     errorHandler: bound(errorHandler),
     retryIf: bound(retryIf),
+    handlerTimeoutMs: handlerTimeoutMs ?? undefined, // for the text of errors
   }
   return { bytes, handlers }
 }
 
-function mustBeFunction(name, value) {
-  if (typeof value !== 'function') {
-    throw facadeError('ERR_CSB_INVALID_CONFIG', `${name} must be a function, got ${typeof value}`)
+function checkFunctions(config) {
+  const { handler, batchHandler, batch } = config
+  if (!isGiven(batchHandler)) {
+    const instead = isGiven(handler) ? '' : '; or give a batchHandler'
+    mustBeFunction('handler', handler, instead)
+    if (isGiven(batch)) throw invalid('batch is for batchHandler: give that in place of handler')
+  } else if (isGiven(handler)) {
+    throw invalid('handler and batchHandler exclude each other: give one of them')
+  }
+  for (const name of ['batchHandler', 'errorHandler', 'retryIf']) {
+    if (isGiven(config[name])) mustBeFunction(name, config[name])
   }
 }
 
-function optionalFunction(name, value) {
-  if (value !== undefined && value !== null) mustBeFunction(name, value)
+function isGiven(value) {
+  return value !== undefined && value !== null
+}
+
+function mustBeFunction(name, value, more = '') {
+  if (typeof value !== 'function') throw invalid(`${name} must be a function, got ${typeof value}${more}`)
+}
+
+function invalid(message) {
+  return facadeError('ERR_CSB_INVALID_CONFIG', message)
 }
 
 module.exports = { readHandlerConfig }

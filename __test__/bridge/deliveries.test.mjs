@@ -1,43 +1,23 @@
 // The delivery protocol, against a scripted native consumer. Needs no server.
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
 import vm from 'node:vm'
-import { BSONSymbol, deserialize, serialize } from 'bson'
+import { BSONSymbol, serialize } from 'bson'
 import { ChangeStreamBrokerError } from '../../index.js'
 import { Inbox, signal } from '../support/eventually.mjs'
-
-const { Deliveries } = createRequire(import.meta.url)('../../lib/deliveries.js')
-
-const DELIVER = 0
-const STOP = 1
-const ATTEMPT_FAILED = 2
-const CONSUMER_ERROR = 3
-const DONE = 1
-const STOPPED = 2
-const FAILED = 3
-const ERROR_HANDLED = 4
-
-const entry = (v, more) => ({ o: '8265', i: `id-${v}`, k: 'key', h: {}, t: new Date(7), v, ...more })
-
-function setUp(handlers, { reportEveryMs = 60_000 } = {}) {
-  const reports = new Inbox()
-  const logged = new Inbox()
-  const native = {
-    isPaused: () => false,
-    report(id, handled, outcome, error) {
-      reports.push({ id, handled, outcome, error: error && deserialize(error) })
-    },
-  }
-  const log = { error: (message, thrown) => logged.push({ message, thrown }) }
-  const deliveries = new Deliveries({ native, broker: {}, topic: 'orders', handlers, log })
-  const { receive } = deliveries
-  const deliver = (id, records) =>
-    receive(DELIVER, id, Buffer.from(serialize({ partition: 3, reportEveryMs, records })))
-  const attemptFailed = (id, attempt, willRetry, { index = 0, isLast = true } = {}) =>
-    receive(ATTEMPT_FAILED, id, Buffer.from(serialize({ index, attempt, willRetry, isLast })))
-  return { native, deliveries, reports, logged, receive, deliver, attemptFailed }
-}
+import {
+  CONSUMER_ERROR,
+  DELIVER,
+  DONE,
+  ERROR_HANDLED,
+  FAILED,
+  PING,
+  STOP,
+  STOPPED,
+  entry,
+  setUp,
+  spoilt,
+} from '../support/scripted_deliveries.mjs'
 
 describe('a delivery', () => {
   it('runs the handler over the records, one at a time and in order, then reports once', async () => {
@@ -153,6 +133,14 @@ describe('a delivery', () => {
     }
   })
 
+  it('a ping is answered at once, also while a handler runs', async () => {
+    const { reports, receive, deliver, pongs } = setUp({ handler: () => new Promise(() => {}) })
+    deliver(1, [entry('a')])
+    receive(PING, 77, Buffer.alloc(0))
+    assert.deepEqual(pongs, [77])
+    assert.equal(reports.length, 0)
+  })
+
   it('a delivery that arrives paused is handed back', async () => {
     const { native, reports, deliver } = setUp({ handler: assert.fail })
     native.isPaused = () => true
@@ -192,7 +180,7 @@ describe('a failing handler', () => {
     assert.deepEqual([failed.error.name, failed.error.message], ['TypeError', 'boom'])
     assert.match(failed.error.stack, /deliveries\.test\.mjs/)
     assert.equal(heard.length, 0, 'before the core has decided')
-    attemptFailed(5, 2, true)
+    attemptFailed(5, 2, true, { index: 1 })
     await reports.received(2)
     assert.deepEqual(reports.items[1], { id: 5, handled: 0, outcome: ERROR_HANDLED, error: undefined })
     const [error, record, attempt] = heard.items[0]
@@ -297,15 +285,14 @@ describe('what cannot be decoded', () => {
     const { reports, receive, attemptFailed } = setUp({
       handler: async (record) => handled.push(record.message.value),
       errorHandler: (error, record) => heard.push({ error, record }),
+      retryIf: assert.fail,
     })
-    const records = [entry('a'), entry(new BSONSymbol('SPOILT')), entry('c')]
-    const bytes = Buffer.from(serialize({ partition: 0, attempt: 1, reportEveryMs: 1000, records }))
-    bytes[bytes.indexOf('SPOILT') - 7] = 0x7e // the type byte of `v`: no such BSON type
-    receive(DELIVER, 1, bytes)
+    receive(DELIVER, 1, spoilt([entry('a'), entry(new BSONSymbol('SPOILT')), entry('c')]))
     const [report] = await reports.received(1)
     assert.deepEqual([report.handled, report.outcome], [1, FAILED])
+    assert.deepEqual([report.error.name, report.error.mayRetry], ['ERR_CSB_INVALID_MESSAGE', false])
     assert.deepEqual(handled.items, ['a'])
-    attemptFailed(1, 1, false)
+    attemptFailed(1, 1, false, { index: 1 })
     const [{ error, record }] = await heard.received(1)
     assert.equal(error.code, 'ERR_CSB_INVALID_MESSAGE')
     assert.ok(error.cause instanceof Error)
