@@ -46,8 +46,8 @@ export declare class NativeConsumer {
   report(id: number, handled: number, outcome: number, details?: Uint8Array | undefined | null): void
   /** Answers a ping. */
   pong(id: number): void
-  /** Sets who hears of the consumer's events (name, details as BSON), or nobody. */
-  listen(listener?: EventFunction | undefined | null): void
+  /** Sets who hears of the consumer's events with these names (name, details as BSON), or nobody. */
+  listen(listener: EventFunction | undefined | null, names: Array<string>): void
   /** Stops handing out messages. */
   pause(): void
   /** Goes on where `pause` stopped. */

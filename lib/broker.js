@@ -35,9 +35,8 @@ const methods = {
   /** Connects; resolves at once if connected. */
   async connect() {
     const { native, events } = states.get(this)
-    const wasConnected = native.isConnected()
     await nativeCall(() => native.connect())
-    if (!wasConnected) events.listeners.emit('connected', {})
+    if (native.isConnected()) events.connected()
   },
 
   /** Creates the topic, its partitions and indexes, or checks that what exists agrees with `config`. */
@@ -73,12 +72,14 @@ const methods = {
    * from inside a handler of one of its consumers it starts that and resolves at once.
    */
   async disconnect() {
-    const { native, connection, events } = states.get(this)
-    const wasConnected = native.isConnected()
-    const disconnected = nativeCall(() => native.disconnect(!isInDeliveryOf(native)))
+    const { native, connection, events, log } = states.get(this)
+    const isInside = isInDeliveryOf(native)
+    const begun = nativeCall(() => native.disconnect(!isInside))
+    const ended = isInside ? nativeCall(() => native.disconnect(true)) : begun
     connection.endSubscriptions()
-    await disconnected
-    if (wasConnected) events.listeners.emit('disconnected', {})
+    const told = ended.then(() => events.disconnected())
+    if (isInside) told.catch((error) => log.error('Disconnecting failed', error))
+    await (isInside ? begun : told)
   },
 }
 

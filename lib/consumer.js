@@ -66,6 +66,16 @@ function endDeliveries(state) {
   state.deliveries = null
 }
 
+/** With `wait` false it only begins to. In both cases the events go on until everything has drained. */
+async function disconnectNative(state, native, wait) {
+  const begun = nativeCall(() => native.disconnect(wait))
+  const ended = wait ? begun : nativeCall(() => native.disconnect(true))
+  endDeliveries(state)
+  const detached = ended.then(() => state.events.detach(native))
+  if (!wait) detached.catch((error) => state.log.error('Disconnecting a consumer failed', error))
+  await (wait ? detached : begun)
+}
+
 const nothingProcessed = {
   lastProcessed: null,
   lastCommitted: null,
@@ -234,10 +244,7 @@ class ChangeStreamConsumer {
     const state = states.get(this)
     const { native, groupManager, groupId, id, connection } = state
     const wait = native === null || !isInDeliveryOf(native)
-    const disconnected = native === null ? undefined : nativeCall(() => native.disconnect(wait))
-    endDeliveries(state)
-    await disconnected
-    state.events.detach()
+    if (native !== null) await disconnectNative(state, native, wait)
     if (groupManager) groupManager.removeMemberFromGroup(groupId, id)
     await connection.close(wait)
   }

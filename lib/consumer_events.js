@@ -3,30 +3,26 @@
 const { decode } = require('./bson_codec.js')
 const { EventListeners } = require('./event_listeners.js')
 
-const CONSUMER_EVENTS = [
-  'assigned',
-  'revoked',
-  'committed',
-  'retried',
-  'deadLettered',
-  'recovered',
-  'expired',
-  'stalled',
-  'error',
-]
+/** Those that the core emits. */
+const NATIVE_EVENTS = ['assigned', 'revoked', 'committed', 'retried', 'deadLettered', 'recovered', 'expired', 'stalled']
+/** Errors come another way, as the objects that the errorHandler gets. */
+const CONSUMER_EVENTS = [...NATIVE_EVENTS, 'error']
 
 /**
- * The events of one consumer. The core is asked for them only while somebody listens, here or at the broker: what
- * nobody hears must not cross.
+ * The events of one consumer. The core is asked for those that somebody listens to, here or at the broker: what nobody
+ * hears must not cross.
  */
 class ConsumerEvents {
+  #context
+  #broker
   #native = null
-  #listening = false
+  /** What the core has been asked for. */
+  #wanted = ''
 
   /** @param {import('./broker_events.js').BrokerEvents} [broker] hears them too */
   constructor({ topic, groupId, log, broker }) {
-    this.context = { topic, groupId }
-    this.broker = broker
+    this.#context = { topic, groupId }
+    this.#broker = broker
     this.listeners = new EventListeners(CONSUMER_EVENTS, log, () => this.refresh())
     this.receive = this.receive.bind(this)
   }
@@ -34,33 +30,41 @@ class ConsumerEvents {
   /** The native consumer is there. */
   attach(native) {
     this.#native = native
-    this.#listening = false
-    if (this.broker !== undefined) this.broker.consumers.add(this)
+    this.#wanted = ''
+    if (this.#broker !== undefined) this.#broker.consumers.add(this)
     this.refresh()
   }
 
-  /** It is gone; what it has still to say is heard. */
-  detach() {
-    if (this.broker !== undefined) this.broker.consumers.delete(this)
+  /**
+   * The native consumer has nothing more to say. Without this it and its listener would hold each other for ever: the
+   * collector of JavaScript does not see through the core.
+   */
+  detach(native = this.#native) {
+    if (native === null) return
+    native.listen(null, [])
+    if (native !== this.#native) return // connected again meanwhile
+    this.#native = null
+    if (this.#broker !== undefined) this.#broker.consumers.delete(this)
   }
 
   refresh() {
     if (this.#native === null) return
-    const wanted = !this.listeners.isEmpty || (this.broker !== undefined && !this.broker.listeners.isEmpty)
-    if (wanted === this.#listening) return
-    this.#listening = wanted
-    this.#native.listen(wanted ? this.receive : null)
+    const names = NATIVE_EVENTS.filter((name) => this.listeners.has(name) || this.#broker?.listeners.has(name))
+    const wanted = names.join()
+    if (wanted === this.#wanted) return
+    this.#wanted = wanted
+    this.#native.listen(names.length === 0 ? null : this.receive, names)
   }
 
-  /** From the core. Errors come another way, as the objects that the errorHandler gets. */
+  /** From the core. */
   receive(name, details) {
-    if (name !== 'error') this.emit(name, decode(details))
+    this.emit(name, decode(details))
   }
 
   emit(name, details) {
-    const event = { ...this.context, ...details }
+    const event = { ...this.#context, ...details }
     this.listeners.emit(name, event)
-    if (this.broker !== undefined) this.broker.listeners.emit(name, event)
+    if (this.#broker !== undefined) this.#broker.listeners.emit(name, event)
   }
 }
 

@@ -5,15 +5,17 @@ const { facadeError } = require('./errors.js')
 
 /**
  * Listeners of a consumer or a broker. An emitter beside the instance, not a base class: subclasses may have any
- * members. A listener that throws is logged and hinders nobody; 'error' without a listener is no event.
+ * members. A listener that fails is logged and hinders nobody; 'error' without a listener is no event.
  */
 class EventListeners {
   #emitter = new EventEmitter()
+  #names
 
-  /** `changed()` is called whenever there may be more or fewer listeners. */
+  /** `changed()` is called whenever there may be more or fewer names that somebody listens to. */
   constructor(names, log, changed) {
-    this.names = names
+    this.#names = names
     this.log = log
+    this.#emitter.on('removeListener', changed)
     this.changed = changed
   }
 
@@ -27,27 +29,30 @@ class EventListeners {
   remove(name, listener) {
     this.#check(name, listener)
     this.#emitter.off(name, listener)
-    this.changed()
   }
 
-  get isEmpty() {
-    return this.#emitter.eventNames().length === 0
+  has(name) {
+    return this.#emitter.listenerCount(name) > 0
   }
 
   emit(name, event) {
     for (const listener of this.#emitter.rawListeners(name)) {
       try {
-        listener(event)
+        const outcome = listener(event)
+        if (typeof outcome?.then === 'function') outcome.then(undefined, (error) => this.#failed(name, error))
       } catch (error) {
-        this.log.error(`A listener of "${name}" failed`, error)
+        this.#failed(name, error)
       }
     }
-    this.changed()
+  }
+
+  #failed(name, error) {
+    this.log.error(`A listener of '${name}' failed`, error)
   }
 
   #check(name, listener) {
-    if (!this.names.includes(name)) {
-      const names = this.names.map((known) => `'${known}'`).join(', ')
+    if (!this.#names.includes(name)) {
+      const names = this.#names.map((known) => `'${known}'`).join(', ')
       throw facadeError('ERR_CSB_INVALID_CONFIG', `There is no event '${String(name)}': listen to one of ${names}`)
     }
     if (typeof listener !== 'function') {
@@ -59,7 +64,7 @@ class EventListeners {
   }
 }
 
-/** Gives a prototype the methods on, once, off; `listenersOf` finds an instance's listeners. */
+/** Gives a prototype the methods of an emitter that listeners need; `listenersOf` finds an instance's listeners. */
 function defineListenerMethods(prototype, listenersOf) {
   const methods = {
     on(name, listener) {
@@ -75,6 +80,8 @@ function defineListenerMethods(prototype, listenersOf) {
       return this
     },
   }
+  methods.addListener = methods.on
+  methods.removeListener = methods.off
   for (const [name, value] of Object.entries(methods)) {
     Object.defineProperty(prototype, name, { value, writable: true, configurable: true })
   }

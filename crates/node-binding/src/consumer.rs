@@ -87,10 +87,10 @@ impl NativeConsumer {
         }
     }
 
-    /// Sets who hears of the consumer's events (name, details as BSON), or nobody.
+    /// Sets who hears of the consumer's events with these names (name, details as BSON), or nobody.
     #[napi(catch_unwind)]
-    pub fn listen(&self, listener: Option<EventFunction<'_>>) -> napi::Result<()> {
-        self.consumer.listen(listener.as_ref().map(event_listener).transpose()?);
+    pub fn listen(&self, listener: Option<EventFunction<'_>>, names: Vec<String>) -> napi::Result<()> {
+        self.consumer.listen(listener.map(|listener| event_listener(&listener, names)).transpose()?);
         Ok(())
     }
 

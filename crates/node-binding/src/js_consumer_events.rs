@@ -17,11 +17,17 @@ type Call = FnArgs<(String, Buffer)>;
 /// The JavaScript function that receives events: name, details.
 pub(crate) type EventFunction<'env> = Function<'env, Call, ()>;
 
-/// Weak: that somebody listens does not keep Node alive.
-pub(crate) fn event_listener(function: &EventFunction<'_>) -> napi::Result<EventListener> {
+/// Passes the events with these names on. Weak: that somebody listens does not keep Node alive.
+pub(crate) fn event_listener(
+    function: &EventFunction<'_>,
+    names: Vec<String>,
+) -> napi::Result<EventListener> {
     let function: ThreadsafeFunction<Call, (), Call, Status, false, true> =
         function.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
     Ok(Arc::new(move |event| {
+        if !names.iter().any(|name| name == event.name()) {
+            return;
+        }
         if let Ok(details) = bson_bytes::buffer(&details(event)) {
             let call = FnArgs { data: (event.name().to_owned(), details) };
             // Without JavaScript there is nobody to hear of it.
