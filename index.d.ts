@@ -9,7 +9,7 @@ import type { ConsumerGroupManager, OffsetStorage } from './types/administration
 import type * as config from './types/config'
 import type { TopicConfig } from './types/config'
 import type { BrokerEvents, ConsumerEvents, PartitionLag } from './types/events'
-import type { BatchHandlerConfig, HandlerContext, HandlerOptions } from './types/handlers'
+import type { BatchHandlerConfig, MessageHandlerConfig } from './types/handlers'
 import type { DeadLetters } from './types/dead_letters'
 import type { Effect, ErrorCode, ErrorKind } from './types/errors'
 import type * as records from './types/records'
@@ -167,37 +167,6 @@ export interface ConsumerRecord<T = Document> {
   redriven?: true
 }
 
-/**
- * Processes one record. Records of a partition come one at a time and in order. A record counts as handled when the
- * returned promise is fulfilled; when it rejects, or the function throws, the record is tried again.
- */
-export interface MessageHandler<T = Document> {
-  (record: ConsumerRecord<T>, context: HandlerContext): void | Promise<void>
-}
-
-/** What an error handler learns about the attempt that failed. */
-export interface HandlerAttempt {
-  /** Number of the attempt that failed, from 1. */
-  attempt: number
-  /** Whether the record will be tried again. If not, it goes to `dead_letters`. */
-  willRetry: boolean
-}
-
-/**
- * Hears of every failed attempt, with the very error that the handler threw; the record waits until it returns. What
- * is no `Error` arrives as the `cause` of one with the code `ERR_CSB_HANDLER_FAILED`. A failure of the consumer itself
- * comes with a {@link ChangeStreamBrokerError}, without record and without attempt.
- */
-export interface ErrorHandler<T = Document> {
-  (error: Error, record?: ConsumerRecord<T> | null, attempt?: HandlerAttempt): void | Promise<void>
-}
-
-/** What `subscribe` takes to handle records one by one. */
-export interface MessageHandlerConfig<T = Document> extends HandlerOptions<T> {
-  /** Processes one record. */
-  handler: MessageHandler<T>
-}
-
 /** How far a consumer is. */
 export interface OffsetInfo {
   /** Offset of the record handled last; `null` before the first. */
@@ -246,8 +215,9 @@ export declare class ChangeStreamBroker {
    */
   disconnect(): Promise<void>
   /**
-   * Calls `listener` at each of these events. One that throws is logged and hinders nobody; an 'error' without a listener
-   * is no error. Listening does not keep the process alive.
+   * Calls `listener` at each of these events. One that throws, or whose promise rejects, is logged and hinders nobody; an
+   * 'error' without a listener is no error. Listening does not keep the process alive, and events that nobody listens to
+   * cost nothing.
    * @throws {@link ChangeStreamBrokerError} `ERR_CSB_INVALID_CONFIG` for an unknown event
    */
   on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): this
@@ -255,6 +225,10 @@ export declare class ChangeStreamBroker {
   once<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): this
   /** Calls it no more. */
   off<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): this
+  /** As `on`. */
+  addListener<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): this
+  /** As `off`. */
+  removeListener<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): this
 }
 
 /** Sends messages to one topic. `T` is its payload type. */
@@ -317,8 +291,9 @@ export declare class ChangeStreamConsumer<T = any> {
   /** How far the group is behind in each of this consumer's partitions, by what it has committed, whoever owns them. */
   lag(): Promise<PartitionLag[]>
   /**
-   * Calls `listener` at each of these events. One that throws is logged and hinders nobody; an 'error' without a listener
-   * is no error. Listening does not keep the process alive.
+   * Calls `listener` at each of these events. One that throws, or whose promise rejects, is logged and hinders nobody; an
+   * 'error' without a listener is no error. Listening does not keep the process alive, and events that nobody listens to
+   * cost nothing.
    * @throws {@link ChangeStreamBrokerError} `ERR_CSB_INVALID_CONFIG` for an unknown event
    */
   on<E extends keyof ConsumerEvents>(event: E, listener: (event: ConsumerEvents[E]) => void): this
@@ -326,6 +301,10 @@ export declare class ChangeStreamConsumer<T = any> {
   once<E extends keyof ConsumerEvents>(event: E, listener: (event: ConsumerEvents[E]) => void): this
   /** Calls it no more. */
   off<E extends keyof ConsumerEvents>(event: E, listener: (event: ConsumerEvents[E]) => void): this
+  /** As `on`. */
+  addListener<E extends keyof ConsumerEvents>(event: E, listener: (event: ConsumerEvents[E]) => void): this
+  /** As `off`. */
+  removeListener<E extends keyof ConsumerEvents>(event: E, listener: (event: ConsumerEvents[E]) => void): this
   /** Whether `subscribe` may be called. */
   isConnected(): boolean
   /** Whether a handler is receiving records. */
@@ -336,8 +315,8 @@ export declare class ChangeStreamConsumer<T = any> {
   connect(): Promise<void>
   /**
    * Starts receiving. Resolves when every assigned partition listens: what is sent from then on is delivered. A
-   * consumer has one handler. Rejects with `ERR_CSB_ALREADY_SUBSCRIBED`, `ERR_CSB_NOT_CONNECTED`,
-   * `ERR_CSB_PARTITION_NOT_FOUND` or `ERR_CSB_INVALID_CONFIG`.
+   * consumer has one handler, which takes records one by one (`handler`) or in batches (`batchHandler`). Rejects with
+   * `ERR_CSB_ALREADY_SUBSCRIBED`, `ERR_CSB_NOT_CONNECTED`, `ERR_CSB_PARTITION_NOT_FOUND` or `ERR_CSB_INVALID_CONFIG`.
    */
   subscribe<U = T>(config: MessageHandlerConfig<NotInferred<U>> | BatchHandlerConfig<NotInferred<U>>): Promise<void>
   /**

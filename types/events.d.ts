@@ -62,8 +62,8 @@ export interface ConsumerEvents {
 
 /** The events of a broker: its own, and those of all consumers that it made. */
 export interface BrokerEvents extends ConsumerEvents {
-  /** `connect` has succeeded. */
+  /** `connect` has succeeded. Reconnects to the server are no events. */
   connected: object
-  /** `disconnect` has finished. */
+  /** `disconnect` has finished, also one that was begun inside a handler. */
   disconnected: object
 }

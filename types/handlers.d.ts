@@ -1,6 +1,6 @@
-// What handlers are given and may say, besides the record. Hand-written.
+// What `subscribe` takes: handlers, what they are given and may say besides the record, and their options. Hand-written.
 
-import type { ConsumerRecord, Document, ErrorHandler } from '../index'
+import type { ChangeStreamBrokerError, ConsumerRecord, Document } from '../index'
 import type { BatchConfig, RetryBackoff } from './config'
 
 /** The global `AbortSignal` where the compiler knows it (`lib: ["dom"]` or `@types/node`), else what it is used for. */
@@ -9,16 +9,27 @@ export type HandlerSignal = typeof globalThis extends { AbortSignal: { prototype
   : {
       readonly aborted: boolean
       readonly reason: any
+      throwIfAborted(): void
       addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
       removeEventListener(type: 'abort', listener: () => void): void
     }
+
+/**
+ * Processes one record. Records of a partition come one at a time and in order; with `concurrency` those of one key. A
+ * record counts as handled when the returned promise is fulfilled; when it rejects, or the function throws, the record
+ * is tried again.
+ */
+export interface MessageHandler<T = Document> {
+  (record: ConsumerRecord<T>, context: HandlerContext): void | Promise<void>
+}
 
 /** What a handler gets besides its record. */
 export interface HandlerContext {
   /**
    * Aborted when the call has taken longer than `handlerTimeoutMs`, with a {@link ChangeStreamBrokerError}
-   * `ERR_CSB_HANDLER_TIMEOUT` as reason. A handler that still succeeds within 5 seconds counts as successful; after
-   * that the attempt has failed, whatever it comes to.
+   * `ERR_CSB_HANDLER_TIMEOUT` as reason. Give it to what can be aborted: `fetch(url, { signal })`. A handler that still
+   * succeeds within 5 seconds counts as successful; after that the attempt has failed, and what the call comes to later
+   * is ignored. A call that does not heed the signal goes on all the same, beside the next attempt.
    */
   readonly signal: HandlerSignal
   /** Attempt of this record, from 1. Attempts are counted over restarts. */
@@ -32,6 +43,10 @@ export interface HandlerContext {
 
 /** What a batch handler gets besides its records. */
 export interface BatchContext extends HandlerContext {
+  /** Highest of `attempts`. */
+  readonly attempt: number
+  /** Whether one of `possibleDuplicates` is set. */
+  readonly possibleDuplicate: boolean
   /** Attempt of each record, in their order. A record that has failed before comes alone. */
   readonly attempts: readonly number[]
   /** Whether each record may have been handled before, in their order. */
@@ -40,21 +55,65 @@ export interface BatchContext extends HandlerContext {
 
 /** What a batch handler says of its records. */
 export interface BatchOutcome<T = Document> {
-  /** The records that failed: each one itself, or its index. All others count as handled. */
-  failed: readonly { record: ConsumerRecord<T> | number; error: Error }[]
+  /**
+   * The records that failed: each one itself, or its index in the array that the handler was given. All others count as
+   * handled. An entry that names no record of the batch fails the whole batch, with `ERR_CSB_HANDLER_FAILED`.
+   */
+  failed: readonly { record: ConsumerRecord<T> | number; error: unknown }[]
 }
 
 /**
  * Processes several records of one partition at once, in order. When the returned promise is fulfilled all are handled,
- * except those named in `failed`. When it rejects, all have failed. A record that has failed is tried again alone, so
- * that one bad record does not take others with it, and a redriven dead letter comes alone.
+ * except those named in `failed`. When it rejects, all have failed; so they have if it is fulfilled with anything else
+ * than nothing or a {@link BatchOutcome}. A record that has failed is tried again alone, so that one bad record does not
+ * take others with it, and a redriven dead letter comes alone.
  */
 export interface BatchHandler<T = Document> {
+  // biome-ignore lint/suspicious/noConfusingVoidType: an async function that returns nothing returns Promise<void>
   (records: ConsumerRecord<T>[], context: BatchContext): void | BatchOutcome<T> | Promise<void | BatchOutcome<T>>
+}
+
+/** What an error handler learns about the attempt that failed. */
+export interface HandlerAttempt {
+  /** Number of the attempt that failed, from 1. */
+  attempt: number
+  /** Whether the record will be tried again. If not, it goes to `dead_letters`. */
+  willRetry: boolean
+}
+
+/**
+ * Hears of every failed attempt, with the very error that the handler threw; the record waits until it returns. What
+ * is no `Error` arrives as the `cause` of one with the code `ERR_CSB_HANDLER_FAILED`. A failure of the consumer itself
+ * comes with a {@link ChangeStreamBrokerError}, without record and without attempt.
+ */
+export interface ErrorHandler<T = Document> {
+  (error: Error, record?: ConsumerRecord<T> | null, attempt?: HandlerAttempt): void | Promise<void>
+}
+
+/**
+ * Whether another attempt makes sense after this error: `false` sends the record to `dead_letters` at once. Asked after
+ * every failed attempt, also the last one, with the error as the {@link ErrorHandler} gets it; of a batch once for each
+ * record that failed. Counts to the time of the handler. If it fails itself, or takes too long, the record is tried
+ * again.
+ */
+export interface RetryIf<T = Document> {
+  (error: Error, record: ConsumerRecord<T>, attempt: Pick<HandlerAttempt, 'attempt'>): boolean | Promise<boolean>
+}
+
+/** What `subscribe` takes to handle records one by one. */
+export interface MessageHandlerConfig<T = Document> extends HandlerOptions<T> {
+  /** Processes one record. */
+  handler: MessageHandler<T>
+  /** See {@link BatchHandlerConfig}. */
+  batchHandler?: undefined
+  /** See {@link BatchHandlerConfig}. */
+  batch?: undefined
 }
 
 /** What `subscribe` takes to handle several records at once. */
 export interface BatchHandlerConfig<T = Document> extends HandlerOptions<T> {
+  /** See {@link MessageHandlerConfig}. */
+  handler?: undefined
   /** Processes the records of a batch. */
   batchHandler: BatchHandler<T>
   /** How large a batch may be, and how long it may wait. */
@@ -86,13 +145,8 @@ export interface HandlerOptions<T = Document> {
    * @default 300000
    */
   maxRetryDelay?: number | undefined
-  /**
-   * Whether another attempt makes sense after this error. `false` sends the record to `dead_letters` at once. If the
-   * function itself fails, the record is tried again. Default: always.
-   */
-  retryIf?:
-    | ((error: Error, record: ConsumerRecord<T> | null, attempt: { attempt: number }) => boolean | Promise<boolean>)
-    | undefined
+  /** Whether another attempt makes sense. Default: always. */
+  retryIf?: RetryIf<T> | undefined
   /**
    * How long one call may take, in milliseconds, 10 to 86400000 (a day). See {@link HandlerContext.signal}.
    * @default 300000 (5 minutes)

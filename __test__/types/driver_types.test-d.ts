@@ -41,6 +41,12 @@ async function copy(broker: ChangeStreamBroker, orders: driver.Collection<Order>
   const consumer = await broker.createConsumer<Order>({ groupId: 'copy', topic: 'orders' })
   await consumer.subscribe({ handler: async (record) => void (await orders.insertOne(record.message.value)) })
   await consumer.subscribe({ handler: (record: ConsumerRecord<driver.Document>) => {} })
+  await consumer.subscribe({
+    async handler({ message }, { signal }) {
+      const whole: AbortSignal = signal
+      await fetch(`http://localhost/${message.value._id}`, { signal: AbortSignal.any([signal, whole]) })
+    },
+  })
 }
 
 declare const nest: LoggerService
