@@ -112,6 +112,37 @@ describe('a subclass', () => {
     assert.deepEqual(calls, ['before', 'after'])
   })
 
+  it('may have members named as those for events: they are its own, and nothing inside needs the others', async () => {
+    class Emitting extends ChangeStreamBroker {
+      on = 'mine'
+      emit = 'mine'
+      once() {
+        return 'mine'
+      }
+      heard(listener) {
+        return super.on('connected', listener)
+      }
+    }
+    const service = new Emitting(brokerConfig)
+    const heard = new Inbox()
+    assert.equal(
+      service.heard((event) => heard.push(event)),
+      service,
+    )
+    await service.connect()
+    await heard.received(1)
+    const topic = uniqueTopic()
+    const producer = await service.createProducer(producerConfig(topic))
+    const consumer = await service.createConsumer(consumerConfig(topic, 'group'))
+    const inbox = new Inbox()
+    consumer.on('committed', () => inbox.push('committed'))
+    await consumer.subscribe({ handler: async () => inbox.push('handled') })
+    await producer.send({ value: 1 })
+    await inbox.first((event) => event === 'committed')
+    await service.disconnect()
+    assert.deepEqual([service.on, service.emit, service.once()], ['mine', 'mine', 'mine'])
+  })
+
   it('that does not pass a configuration fails with a typed error', () => {
     class Forgetful extends ChangeStreamBroker {}
     throwsWith(() => new Forgetful(), 'ERR_CSB_INVALID_CONFIG')

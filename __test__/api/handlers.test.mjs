@@ -1,4 +1,4 @@
-// What handlers can ask for: time limits, a say in retries, concurrency, batches; and what is told of them by events.
+// Time limits of handlers, the user's say in retries, and how the pauses between them grow.
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { ChangeStreamBrokerError } from '../../index.js'
@@ -97,6 +97,30 @@ describe('the time limit of a handler', () => {
     assert.deepEqual(failures.items, [{ code: 'ERR_CSB_HANDLER_TIMEOUT', value: 'deaf', attempt: 1, willRetry: true }])
   })
 
+  it('a handler that blocks the event loop uses up its own time, not that of the next record', async () => {
+    const { topic, producer } = await topicWithProducer()
+    const calls = new Inbox()
+    const failures = new Inbox()
+    await subscribed(topic, {
+      handlerTimeoutMs: 100,
+      handler: async ({ message }, { signal: aborted, attempt }) => {
+        if (message.value === 'blocking') {
+          const end = Date.now() + 300
+          while (Date.now() < end);
+        } else {
+          // Long enough for everything that has been said about the first one to be heard.
+          await new Promise((resolve) => setTimeout(resolve, 40))
+        }
+        calls.push({ value: message.value, attempt, aborted: aborted.aborted })
+      },
+      errorHandler: (error) => failures.push(error),
+    })
+    await send(producer, 'blocking', 'next')
+    await calls.received(2)
+    assert.deepEqual(calls.items[1], { value: 'next', attempt: 1, aborted: false })
+    assert.deepEqual([calls.items[0].value, calls.items[0].attempt, failures.items], ['blocking', 1, []])
+  })
+
   it('a signal that nobody looks at costs nothing and is never aborted early', async () => {
     const { topic, producer } = await topicWithProducer()
     const contexts = new Inbox()
@@ -154,116 +178,94 @@ describe('retryIf', () => {
   })
 })
 
-describe('concurrency', () => {
-  it('lets other keys overtake, never the same key', async () => {
+describe('retryBackoff', () => {
+  it('doubles the pause up to maxRetryDelay, spread over its upper half', async () => {
     const { topic, producer } = await topicWithProducer()
-    const events = new Inbox()
-    const release = signal()
-    await subscribed(topic, {
-      concurrency: 4,
-      handler: async ({ message: { key, value } }) => {
-        events.push(`${key}${value} begins`)
-        if (value === 1 && key === 'a') await release.fired
-        events.push(`${key}${value} ends`)
-      },
+    const consumer = await broker.createConsumer(consumerConfig(topic, 'group'))
+    const pauses = new Inbox()
+    const dead = new Inbox()
+    consumer.on('retried', ({ delayMs }) => pauses.push(delayMs)).on('deadLettered', (event) => dead.push(event))
+    await consumer.subscribe({
+      handler: () => Promise.reject(new Error('no')),
+      maxRetries: 4,
+      retryDelay: 40,
+      retryBackoff: 'exponential',
+      maxRetryDelay: 100,
     })
-    await producer.send([
-      { key: 'a', value: 1 },
-      { key: 'a', value: 2 },
-      { key: 'b', value: 1 },
-    ])
-    await passes(() => assert.ok(events.items.includes('b1 ends')))
-    assert.ok(!events.items.includes('a2 begins'))
-    release.fire()
-    await passes(() => assert.ok(events.items.includes('a2 ends')))
-    const ofA = events.items.filter((event) => event.startsWith('a'))
-    assert.deepEqual(ofA, ['a1 begins', 'a1 ends', 'a2 begins', 'a2 ends'])
+    await send(producer, 'a')
+    await dead.received(1)
+    const [first, second, third, fourth] = pauses.items
+    assert.equal(pauses.length, 4)
+    const within = (pause, low, high) => assert.ok(pause >= low && pause <= high, `${pauses.items}`)
+    within(first, 20, 40)
+    within(second, 40, 80)
+    within(third, 50, 100)
+    within(fourth, 50, 100)
+  })
+
+  it('fixed: every pause is retryDelay', async () => {
+    const { topic, producer } = await topicWithProducer()
+    const consumer = await broker.createConsumer(consumerConfig(topic, 'group'))
+    const pauses = new Inbox()
+    consumer.on('retried', ({ delayMs }) => pauses.push(delayMs))
+    const handled = new Inbox()
+    await consumer.subscribe({
+      handler: (_, { attempt }) => {
+        if (attempt < 4) throw new Error('no')
+        handled.push(attempt)
+      },
+      maxRetries: 5,
+      retryDelay: 7,
+      retryBackoff: 'fixed',
+      maxRetryDelay: 0,
+    })
+    await send(producer, 'a')
+    await handled.received(1)
+    assert.deepEqual(pauses.items, [7, 7, 7])
   })
 })
 
-describe('a batch handler', () => {
-  it('gets batches by count, and the rest after the linger time', async () => {
-    const { topic, producer } = await topicWithProducer()
-    const batches = new Inbox()
-    await subscribed(topic, {
-      batch: { maxMessages: 3, lingerMs: 100 },
-      batchHandler: (records) => {
-        batches.push(records.map(({ message }) => message.value))
-      },
-    })
-    await send(producer, 1, 2, 3, 4, 5, 6, 7)
-    await passes(() => assert.equal(batches.items.flat().length, 7))
-    assert.deepEqual(batches.items.flat(), [1, 2, 3, 4, 5, 6, 7])
-    assert.ok(batches.items.every((batch) => batch.length <= 3))
-  })
-
-  it('names the records that failed: they are tried again alone, the others are done', async () => {
-    const { topic, producer } = await topicWithProducer()
-    const batches = new Inbox()
-    const told = new Inbox()
-    await subscribed(topic, {
-      batch: { maxMessages: 10, lingerMs: 100 },
-      maxRetries: 1,
-      batchHandler: (records, { attempts }) => {
-        batches.push(records.map(({ message }, at) => `${message.value}.${attempts[at]}`))
-        const failed = records.filter(({ message }) => message.value.startsWith('bad'))
-        if (failed.length > 0) {
-          return { failed: failed.map((record) => ({ record, error: new Error(`no ${record.message.value}`) })) }
-        }
-      },
-      errorHandler: (error, record, attempt) => {
-        told.push({ message: error.message, value: record.message.value, ...attempt })
-      },
-    })
-    await send(producer, 'a', 'bad1', 'b', 'bad2')
-    await passes(async () => assert.equal(await deadLetters.countDocuments({ topic }), 2))
-    assert.deepEqual(batches.items.flat().sort(), ['a.1', 'b.1', 'bad1.1', 'bad1.2', 'bad2.1', 'bad2.2'])
-    assert.ok(batches.items.every((batch) => batch.length === 1 || batch.every((name) => name.endsWith('.1'))))
-    assert.equal(told.items.length, 4)
-    assert.ok(told.items.every(({ message, value }) => message === `no ${value}`))
-  })
-
-  it('that throws fails every record, and only the bad one is given up', async () => {
-    const { topic, producer } = await topicWithProducer()
-    const done = new Inbox()
-    await subscribed(topic, {
-      batch: { maxMessages: 10, lingerMs: 100 },
-      maxRetries: 2,
-      batchHandler: (records) => {
-        if (records.some(({ message }) => message.value === 'bad')) throw new Error('no')
-        for (const { message } of records) done.push(message.value)
-      },
-    })
-    await send(producer, 'a', 'bad', 'b')
-    await passes(async () => assert.equal(await deadLetters.countDocuments({ topic }), 1))
-    await passes(() => assert.deepEqual([...done.items].sort(), ['a', 'b']))
-    assert.equal((await deadLetters.findOne({ topic })).message.k ?? 'k', 'k')
-  })
-
-  it('whose outcome cannot be understood has failed', async () => {
-    const { topic, producer } = await topicWithProducer()
-    const told = new Inbox()
-    await subscribed(topic, {
-      maxRetries: 0,
-      batchHandler: () => ({ failed: [{ record: 7 }] }),
-      errorHandler: (error) => told.push(error.message),
-    })
-    await send(producer, 'a')
-    const [message] = await told.received(1)
-    assert.match(message, /none of the batch/)
-  })
-
-  it('excludes a handler', async () => {
+describe('the options of a handler', () => {
+  it('are checked whole, each by its name', async () => {
     const { topic } = await topicWithProducer()
     const consumer = await broker.createConsumer(consumerConfig(topic, 'group'))
-    const both = { handler() {}, batchHandler() {} }
-    await assert.rejects(consumer.subscribe(both), { code: 'ERR_CSB_INVALID_CONFIG', message: /exclude each other/ })
-    const stray = { handler() {}, batch: { maxMessages: 5 } }
-    await assert.rejects(consumer.subscribe(stray), { code: 'ERR_CSB_INVALID_CONFIG', message: /batchHandler/ })
-    const bad = { batchHandler() {}, batch: { maxMessages: 0 }, concurrency: 0, retryBackoff: 'wild' }
-    await assert.rejects(consumer.subscribe(bad), (error) => {
-      for (const field of ['batch.maxMessages', 'concurrency', 'retryBackoff']) assert.ok(error.message.includes(field))
-      return true
-    })
+    const refused = (config, message) =>
+      assert.rejects(consumer.subscribe(config), (error) => {
+        assert.equal(error.code, 'ERR_CSB_INVALID_CONFIG')
+        for (const part of [message].flat()) assert.ok(error.message.includes(part), error.message)
+        return true
+      })
+    const handler = () => {}
+    const batchHandler = () => {}
+    await refused({}, 'batchHandler')
+    await refused({ handler, batchHandler }, 'exclude each other')
+    await refused({ batchHandler: 'x' }, 'batchHandler must be a function')
+    await refused({ handler, retryIf: true }, 'retryIf must be a function')
+    await refused({ handler, batch: { maxMessages: 5 } }, 'batch is for batchHandler')
+    await refused({ batchHandler, batch: 5 }, 'batch is 5')
+    await refused(
+      {
+        batchHandler,
+        batch: { maxMessages: 0, maxBytes: 1, lingerMs: -1 },
+        concurrency: 0,
+        retryBackoff: 'wild',
+        maxRetryDelay: -1,
+        handlerTimeoutMs: 9,
+      },
+      [
+        'batch.maxMessages is 0',
+        'batch.maxBytes is 1',
+        'batch.lingerMs is -1',
+        'concurrency is 0',
+        'retryBackoff is "wild"',
+        'maxRetryDelay is -1',
+        'handlerTimeoutMs is 9',
+      ],
+    )
+    assert.equal(consumer.isSubscribed(), false)
+    await consumer.subscribe({ handler, batchHandler: undefined, batch: null, retryIf: null, handlerTimeoutMs: null })
+    await consumer.unsubscribe()
+    await consumer.subscribe({ batchHandler, batch: undefined })
+    await consumer.disconnect()
   })
 })
