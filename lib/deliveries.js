@@ -61,8 +61,8 @@ class Deliveries {
     else if (kind === STOP) this.stop(id)
     else if (kind === ATTEMPT_FAILED) this.guard('Reporting a failed attempt', () => this.attemptFailed(id, payload))
     else if (kind === CONSUMER_ERROR) this.guard('Reporting an error', () => this.consumerError(payload))
-    else if (kind === TIME_OUT) this.timeOut(id)
-    else if (kind === ABANDON) this.guard('Giving a call up', () => this.abandon(id))
+    else if (kind === TIME_OUT) this.timeOut(id, payload)
+    else if (kind === ABANDON) this.guard('Giving a call up', () => this.abandon(id, payload))
     else if (kind === PING) this.native.pong(id)
   }
 
@@ -108,7 +108,10 @@ class Deliveries {
         await runInDelivery(this.owners, () => handler(record, context))
         if (!delivery.abandoned) this.afterRecord(record)
       },
-      progress: () => this.native.report(id, delivery.handled, PROGRESS),
+      progress: () => {
+        delivery.reported = delivery.handled
+        this.native.report(id, delivery.handled, PROGRESS)
+      },
     })
     return delivery.handled === total
   }
@@ -168,15 +171,15 @@ class Deliveries {
     }
   }
 
-  timeOut(id) {
+  timeOut(id, payload) {
     const delivery = this.inFlight.get(id)
-    if (delivery !== undefined) delivery.timeOut(this.timeOutError(delivery))
+    if (delivery !== undefined && isAboutRunning(delivery, payload)) delivery.timeOut(this.timeOutError(delivery))
   }
 
   /** What runs did not end although it was asked to: it has failed, whatever it comes to later. */
-  async abandon(id) {
+  async abandon(id, payload) {
     const delivery = this.inFlight.get(id)
-    if (delivery === undefined || delivery.isReported) return
+    if (delivery === undefined || delivery.isReported || !isAboutRunning(delivery, payload)) return
     if (delivery.isAsking) {
       const what = `retryIf of the consumer of topic "${this.topic}" did not answer in time; the record is tried again`
       this.log.error(what, this.timeOutError(delivery))
@@ -190,9 +193,10 @@ class Deliveries {
   timeOutError({ partition }) {
     const { handlerTimeoutMs } = this.handlers
     const limit = handlerTimeoutMs === undefined ? 'handlerTimeoutMs' : `handlerTimeoutMs, ${handlerTimeoutMs} ms`
+    const when = this.ended ? `${limit}, or before the end of its subscription` : limit
     return facadeError(
       'ERR_CSB_HANDLER_TIMEOUT',
-      `The handler of topic "${this.topic}" did not finish within ${limit}: raise it, or end when context.signal aborts`,
+      `The handler of topic "${this.topic}" did not finish within ${when}: raise it, or end when context.signal aborts`,
       { topic: this.topic, partition },
     )
   }
@@ -224,6 +228,14 @@ class Deliveries {
       this.log.error(`The errorHandler of the consumer of topic "${this.topic}" failed`, thrown)
     }
   }
+}
+
+/**
+ * Whether what the core says is about the call that runs now. While the event loop was blocked the call that it meant may
+ * have ended, which the core has been told meanwhile.
+ */
+function isAboutRunning(delivery, payload) {
+  return delivery.reported <= decode(payload).handled
 }
 
 module.exports = { Deliveries }

@@ -18,6 +18,8 @@ class Delivery {
   partition
   /** Records from the first one that are handled. Always 0 for a batch. */
   handled = 0
+  /** So many of them the core has been told of. */
+  reported = 0
   /** By index in the delivery: `{ error, record, attempt, isDecided, mayRetry }`. */
   failures = new Map()
   /** Of the running call. */

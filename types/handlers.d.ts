@@ -82,9 +82,9 @@ export interface HandlerAttempt {
 }
 
 /**
- * Hears of every failed attempt, with the very error that the handler threw; the record waits until it returns. What
- * is no `Error` arrives as the `cause` of one with the code `ERR_CSB_HANDLER_FAILED`. A failure of the consumer itself
- * comes with a {@link ChangeStreamBrokerError}, without record and without attempt.
+ * Hears of every failed attempt, with the very error that the handler threw; the record waits until it returns, for at
+ * most `handlerTimeoutMs`. What is no `Error` arrives as the `cause` of one with the code `ERR_CSB_HANDLER_FAILED`. A
+ * failure of the consumer itself comes with a {@link ChangeStreamBrokerError}, without record and without attempt.
  */
 export interface ErrorHandler<T = Document> {
   (error: Error, record?: ConsumerRecord<T> | null, attempt?: HandlerAttempt): void | Promise<void>
@@ -93,8 +93,8 @@ export interface ErrorHandler<T = Document> {
 /**
  * Whether another attempt makes sense after this error: `false` sends the record to `dead_letters` at once. Asked after
  * every failed attempt, also the last one, with the error as the {@link ErrorHandler} gets it; of a batch once for each
- * record that failed. Counts to the time of the handler. If it fails itself, or takes too long, the record is tried
- * again.
+ * record that failed, and a record of a batch that failed whole gets an attempt of its own in any case. Counts to the time
+ * of the handler. If it fails itself, or takes too long, the record is tried again.
  */
 export interface RetryIf<T = Document> {
   (error: Error, record: ConsumerRecord<T>, attempt: Pick<HandlerAttempt, 'attempt'>): boolean | Promise<boolean>

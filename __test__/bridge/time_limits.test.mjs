@@ -9,6 +9,7 @@ import {
   DONE,
   ERROR_HANDLED,
   FAILED,
+  PROGRESS,
   STOPPED,
   entry,
   setUp,
@@ -68,6 +69,32 @@ describe('a call that has used up its time', () => {
     timeOut(1)
     assert.equal(contexts[0].signal.aborted, true)
     assert.equal(contexts[0].signal.reason.code, 'ERR_CSB_HANDLER_TIMEOUT')
+  })
+
+  it('and has ended meanwhile, as the core has been told: the next one does not suffer for it', async () => {
+    const { handler, contexts, started, release } = held('b')
+    const blocking = async (record, context) => {
+      await handler(record, context)
+      const end = performance.now() + 2
+      while (performance.now() < end);
+    }
+    const { reports, deliver, timeOut, abandon } = setUp({ handler: blocking }, { reportEveryMs: 1 })
+    deliver(
+      1,
+      ['a', 'b', 'c'].map((v) => entry(v)),
+    )
+    await started
+    assert.deepEqual([reports.items[0].handled, reports.items[0].outcome], [1, PROGRESS])
+    timeOut(1, 0)
+    abandon(1, 0)
+    await turn()
+    assert.equal(contexts[1].signal.aborted, false)
+    assert.equal(reports.length, 1)
+    timeOut(1, 1)
+    assert.equal(contexts[1].signal.aborted, true)
+    release()
+    await reports.first(({ outcome }) => outcome === DONE)
+    assert.equal(contexts[2].signal.aborted, false)
   })
 
   it('that has ended, or never was, is left alone', async () => {

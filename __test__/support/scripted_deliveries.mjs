@@ -20,8 +20,6 @@ export const FAILED = 3
 export const ERROR_HANDLED = 4
 export const BATCH_FAILED = 5
 
-const nothing = Buffer.alloc(0)
-
 /** A record as it crosses. */
 export const entry = (v, more) => ({ o: '8265', i: `id-${v}`, k: 'key', h: {}, t: new Date(7), v, ...more })
 
@@ -50,7 +48,7 @@ export function setUp(handlers, { reportEveryMs = 60_000, ...more } = {}) {
     receive(DELIVER, id, Buffer.from(serialize({ partition: 3, reportEveryMs, records })))
   const attemptFailed = (id, attempt, willRetry, { index = 0, isLast = true } = {}) =>
     receive(ATTEMPT_FAILED, id, Buffer.from(serialize({ index, attempt, willRetry, isLast })))
-  const timeOut = (id) => receive(TIME_OUT, id, nothing)
-  const abandon = (id) => receive(ABANDON, id, nothing)
+  const timeOut = (id, handled = 0) => receive(TIME_OUT, id, Buffer.from(serialize({ handled })))
+  const abandon = (id, handled = 0) => receive(ABANDON, id, Buffer.from(serialize({ handled })))
   return { native, deliveries, reports, logged, pongs, receive, deliver, attemptFailed, timeOut, abandon }
 }

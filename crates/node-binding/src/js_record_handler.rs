@@ -68,6 +68,14 @@ impl JsRecordHandler {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, reports);
     }
 
+    /// About the call that runs after so many handled messages.
+    fn call_about_running(&self, kind: u32, id: DeliveryId, handled: usize) {
+        let handled = u32::try_from(handled).unwrap_or(u32::MAX);
+        if let Ok(payload) = bson_bytes::buffer(&doc! { "handled": handled }) {
+            self.call(kind, id, payload);
+        }
+    }
+
     /// Without JavaScript to call, the reports end, which tells the worker.
     fn call(&self, kind: u32, id: DeliveryId, payload: Buffer) {
         let call = FnArgs { data: (kind, id.0, payload) };
@@ -92,12 +100,12 @@ impl RecordHandler for JsRecordHandler {
         self.call(STOP, id, Buffer::from(Vec::new()));
     }
 
-    fn time_out(&self, id: DeliveryId) {
-        self.call(TIME_OUT, id, Buffer::from(Vec::new()));
+    fn time_out(&self, id: DeliveryId, handled: usize) {
+        self.call_about_running(TIME_OUT, id, handled);
     }
 
-    fn abandon(&self, id: DeliveryId) {
-        self.call(ABANDON, id, Buffer::from(Vec::new()));
+    fn abandon(&self, id: DeliveryId, handled: usize) {
+        self.call_about_running(ABANDON, id, handled);
     }
 
     fn attempt_failed(&self, failed: FailedMessage, reports: Reports) {

@@ -158,11 +158,14 @@ pub trait RecordHandler: Send + Sync + 'static {
 
     /// The call that is running has used up its time: the user's code is asked to end (`AbortSignal`). It may still
     /// succeed.
-    fn time_out(&self, id: DeliveryId);
+    ///
+    /// It is the call after `handled` messages that is meant. If more have been reported meanwhile it has ended, and
+    /// the one that is running now must not suffer for it: nothing is done.
+    fn time_out(&self, id: DeliveryId, handled: usize);
 
-    /// The call that is running did not end after it was asked to. It has to be reported as failed at once; what it
-    /// comes to later is ignored.
-    fn abandon(&self, id: DeliveryId);
+    /// The call that is running did not end after it was asked to. It has to be reported as failed; what it comes to
+    /// later is ignored. Said again, after a while, as long as no report comes. `handled` as for `time_out`.
+    fn abandon(&self, id: DeliveryId, handled: usize);
 
     /// Tells the user that an attempt failed; reports [`DeliveryReport::ErrorHandlerFinished`] when he has been told.
     fn attempt_failed(&self, failed: FailedMessage, reports: Reports);

@@ -32,8 +32,8 @@ enum Phase {
     Handling(Instant),
     /// User code was asked to end, and is given up at this moment.
     TimedOut(Instant),
-    /// User code was given up; its report comes at once.
-    Abandoned,
+    /// User code was given up; if its report has not come by this moment, that is said again.
+    Abandoned(Instant),
     /// The user is being told of failures, of one until this moment.
     Telling(Instant),
 }
@@ -93,9 +93,10 @@ impl RunningDelivery {
         self.phase = Phase::Handling(now + self.timeout + PROGRESS_INTERVAL);
     }
 
-    /// A message was finished: the time of the next one begins.
+    /// A message was finished: the time of the next one begins. A call that has ended before it could be told that it
+    /// was given up was not.
     pub(super) fn progressed(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::Handling(_) | Phase::TimedOut(_)) {
+        if matches!(self.phase, Phase::Handling(_) | Phase::TimedOut(_) | Phase::Abandoned(_)) {
             self.begin(now);
         }
     }
@@ -133,7 +134,7 @@ impl RunningDelivery {
     pub(super) fn expects(&self, report: &DeliveryReport) -> bool {
         match self.phase {
             Phase::Preparing => false,
-            Phase::Handling(_) | Phase::TimedOut(_) | Phase::Abandoned => {
+            Phase::Handling(_) | Phase::TimedOut(_) | Phase::Abandoned(_) => {
                 !matches!(report, DeliveryReport::ErrorHandlerFinished)
             }
             Phase::Telling(_) => {
@@ -144,10 +145,11 @@ impl RunningDelivery {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Handling(deadline) | Phase::TimedOut(deadline) | Phase::Telling(deadline) => {
-                Some(deadline)
-            }
-            Phase::Preparing | Phase::Abandoned => None,
+            Phase::Handling(deadline)
+            | Phase::TimedOut(deadline)
+            | Phase::Abandoned(deadline)
+            | Phase::Telling(deadline) => Some(deadline),
+            Phase::Preparing => None,
         }
     }
 
@@ -161,12 +163,12 @@ impl RunningDelivery {
                 self.phase = Phase::TimedOut(now + ABORT_GRACE);
                 Some(Overdue::TimedOut)
             }
-            Phase::TimedOut(_) => {
-                self.phase = Phase::Abandoned;
+            Phase::TimedOut(_) | Phase::Abandoned(_) => {
+                self.phase = Phase::Abandoned(now + ABORT_GRACE);
                 Some(Overdue::Abandoned)
             }
             Phase::Telling(_) => Some(Overdue::Untold),
-            Phase::Preparing | Phase::Abandoned => None,
+            Phase::Preparing => None,
         }
     }
 }
@@ -199,8 +201,22 @@ mod tests {
         assert_eq!(delivery.check_deadline(late), Some(Overdue::TimedOut));
         assert_eq!(delivery.check_deadline(late), None);
         assert_eq!(delivery.check_deadline(late + ABORT_GRACE), Some(Overdue::Abandoned));
-        delivery.progressed(late + ABORT_GRACE);
-        assert_eq!((delivery.deadline(), delivery.check_deadline(late + ABORT_GRACE)), (None, None));
+        assert_eq!(delivery.check_deadline(late + ABORT_GRACE), None);
+        assert_eq!(delivery.check_deadline(late + 2 * ABORT_GRACE), Some(Overdue::Abandoned));
+    }
+
+    /// The event loop was blocked, say: the call ended, and what was said of it was heard during the next one.
+    #[test]
+    fn a_call_that_ended_before_it_was_given_up_was_not() {
+        let now = clock::now();
+        let mut delivery = two_messages();
+        delivery.begin(now);
+        let later = now + Duration::from_mins(1);
+        assert_eq!(delivery.check_deadline(later), Some(Overdue::TimedOut));
+        assert_eq!(delivery.check_deadline(later + ABORT_GRACE), Some(Overdue::Abandoned));
+        delivery.progressed(later + ABORT_GRACE);
+        assert_eq!(delivery.deadline(), Some(later + ABORT_GRACE + SECOND + PROGRESS_INTERVAL));
+        assert!(delivery.expects(&DeliveryReport::Done));
     }
 
     #[test]

@@ -121,9 +121,9 @@ impl RecordHandler for Vanishing {
 
     fn stop(&self, _: DeliveryId) {}
 
-    fn time_out(&self, _: DeliveryId) {}
+    fn time_out(&self, _: DeliveryId, _: usize) {}
 
-    fn abandon(&self, _: DeliveryId) {}
+    fn abandon(&self, _: DeliveryId, _: usize) {}
 
     fn attempt_failed(&self, _: FailedMessage, reports: Reports) {
         reports.end(DeliveryReport::ErrorHandlerFinished);

@@ -152,9 +152,9 @@ impl RecordHandler for WritingHandler {
         lock(&self.shared.stopping).insert(id);
     }
 
-    fn time_out(&self, _: DeliveryId) {}
+    fn time_out(&self, _: DeliveryId, _: usize) {}
 
-    fn abandon(&self, id: DeliveryId) {
+    fn abandon(&self, id: DeliveryId, _: usize) {
         // A handler that works this long is not what members are for.
         let text = format!("{id:?} took too long");
         write_or_end(&self.shared.history, Happening::Noted { text });

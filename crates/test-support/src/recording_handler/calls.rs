@@ -194,14 +194,17 @@ impl RecordHandler for RecordingHandler {
         }
     }
 
-    fn time_out(&self, _: DeliveryId) {
+    fn time_out(&self, _: DeliveryId, _: usize) {
         self.calls.recorded.send_modify(|recorded| recorded.timed_out += 1);
     }
 
-    fn abandon(&self, id: DeliveryId) {
+    fn abandon(&self, id: DeliveryId, known: usize) {
+        let mut running = lock(&self.calls.running);
+        if running.get(&id).is_none_or(|running| running.handled > known) {
+            return;
+        }
         self.calls.recorded.send_modify(|recorded| recorded.abandoned += 1);
-        let abandoned = lock(&self.calls.running).remove(&id);
-        let Some(Running { mode, messages, handled, reports }) = abandoned else { return };
+        let Some(Running { mode, messages, handled, reports }) = running.remove(&id) else { return };
         let name = ErrorCode::HandlerTimeout.as_str().to_owned();
         let error = HandlerError { name, message: "took too long".into(), stack: None };
         let failure = failure_of(error);

@@ -214,14 +214,21 @@ impl RecordHandler for SimulatedHandler {
         }
     }
 
-    fn time_out(&self, id: DeliveryId) {
-        if let Some(delivery) = self.shared.lock().running.get(&id.0) {
+    fn time_out(&self, id: DeliveryId, handled: usize) {
+        if let Some(delivery) = self.shared.lock().running.get(&id.0)
+            && delivery.handled == handled
+        {
             delivery.is_asked_to_end.send_replace(true);
         }
     }
 
-    fn abandon(&self, id: DeliveryId) {
-        let abandoned = self.shared.lock().running.remove(&id.0);
+    fn abandon(&self, id: DeliveryId, known: usize) {
+        let mut deliveries = self.shared.lock();
+        if deliveries.running.get(&id.0).is_none_or(|delivery| delivery.handled > known) {
+            return;
+        }
+        let abandoned = deliveries.running.remove(&id.0);
+        drop(deliveries);
         if let Some(Running { number, reports, handled, .. }) = abandoned {
             let subscription = self.shared.subscription;
             self.shared.events.record(Event::HandlingAbandoned { subscription, delivery: number });

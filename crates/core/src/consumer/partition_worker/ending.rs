@@ -39,12 +39,12 @@ impl PartitionWorker {
             self.parts.logger.error(|| format!("{key}: the handler is gone; nothing more is delivered"));
             return;
         }
-        for id in self.running.keys() {
+        for (id, delivery) in &self.running {
             self.parts.logger.warn(|| {
                 format!("{key}: a handler did not finish in time for the end; what it has is delivered again")
             });
             // Nobody waits for it any more.
-            self.parts.handler.time_out(*id);
+            self.parts.handler.time_out(*id, delivery.handled);
         }
     }
 }

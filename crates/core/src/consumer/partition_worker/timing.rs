@@ -15,20 +15,23 @@ impl PartitionWorker {
 
     pub(super) fn apply_time(&mut self, now: Instant) {
         self.lanes.wake(now);
-        let overdue = self.running.iter_mut().filter_map(|(id, one)| Some((*id, one.check_deadline(now)?)));
+        let overdue = self
+            .running
+            .iter_mut()
+            .filter_map(|(id, delivery)| Some((*id, delivery.handled, delivery.check_deadline(now)?)));
         let overdue: Vec<_> = overdue.collect();
-        for (id, overdue) in overdue {
+        for (id, handled, overdue) in overdue {
             let (key, logger) = (&self.parts.key, &self.parts.logger);
             match overdue {
                 Overdue::TimedOut => {
                     logger.warn(|| format!("{key}: a handler did not finish in time"));
-                    self.parts.handler.time_out(id);
+                    self.parts.handler.time_out(id, handled);
                 }
                 Overdue::Abandoned => {
                     logger.warn(|| {
                         format!("{key}: a handler did not end when it was asked to; it is given up")
                     });
-                    self.parts.handler.abandon(id);
+                    self.parts.handler.abandon(id, handled);
                 }
                 Overdue::Untold => {
                     logger.warn(|| {
