@@ -12,6 +12,7 @@
 mod chaos;
 mod event;
 mod handler;
+mod handling;
 mod known;
 mod observed_letters;
 mod observed_store;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use csb_core::consumer::record_handler::{
     Delivery, DeliveryId, DeliveryMode, DeliveryReport, FailedMessage, HandlerFailure, RecordHandler, Reports,
@@ -12,11 +11,12 @@ use csb_core::error::Error;
 use csb_core::observe::log::Logger;
 use csb_core::runtime::clock;
 use csb_core::runtime::task_group::TaskGroup;
+use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
 
 use super::event::{Event, EventLog, Handling};
+use super::handling::Deed;
 use super::plan::HandlingPlan;
-use crate::seeded_random::SeededRandom;
 
 /// Handles the messages of one subscription.
 pub(super) struct SimulatedHandler {
@@ -27,7 +27,8 @@ struct Shared {
     subscription: u64,
     plan: HandlingPlan,
     events: EventLog,
-    /// It has failed as a whole: a partition was lost.
+    surroundings: Box<dyn Surroundings>,
+    /// The subscription has ended or lost a partition.
     has_failed: watch::Sender<bool>,
     deliveries: Mutex<Deliveries>,
 }
@@ -47,27 +48,34 @@ struct Running {
     is_asked_to_end: watch::Sender<bool>,
 }
 
-/// What becomes of one call.
-struct Call {
-    takes: Duration,
-    fails: bool,
-    /// Ends when it is asked to, instead of after its time.
-    hears: bool,
+/// What a handler can do to what is around it.
+pub(super) trait Surroundings: Send + Sync {
+    /// Ends the process that the handler runs in, as a crash does.
+    fn crash(&self);
+
+    /// Calls `commitOffsets` or, to leave, `unsubscribe`, as a handler may.
+    fn call_back(&self, leaves: bool) -> BoxFuture<'static, ()>;
 }
 
 impl SimulatedHandler {
-    pub(super) fn new(subscription: u64, plan: HandlingPlan, events: EventLog) -> Arc<Self> {
+    pub(super) fn new(
+        subscription: u64,
+        plan: HandlingPlan,
+        events: EventLog,
+        surroundings: Box<dyn Surroundings>,
+    ) -> Arc<Self> {
         let shared = Shared {
             subscription,
             plan,
             events,
+            surroundings,
             has_failed: watch::Sender::new(false),
             deliveries: Mutex::default(),
         };
         Arc::new(Self { shared: Arc::new(shared) })
     }
 
-    /// Resolves when a partition was lost.
+    /// Resolves when the subscription has ended or lost a partition.
     pub(super) async fn failed(&self) {
         let mut failed = self.shared.has_failed.subscribe();
         // The sender lives as long as this handler.
@@ -110,6 +118,20 @@ impl Shared {
         for message in messages {
             self.events.record(Event::HandlingBegan(message.clone()));
         }
+        for call in &calls {
+            match call.does {
+                Deed::Nothing => {}
+                Deed::Crash => {
+                    self.surroundings.crash();
+                    std::future::pending::<()>().await;
+                }
+                Deed::Commit => self.surroundings.call_back(false).await,
+                Deed::Leave => {
+                    self.surroundings.call_back(true).await;
+                    self.has_failed.send_replace(true);
+                }
+            }
+        }
         let takes = calls.iter().map(|call| call.takes).max().unwrap_or_default();
         if calls.iter().any(|call| call.hears) {
             let asked = self.lock().running.get(&id.0).map(|delivery| delivery.is_asked_to_end.subscribe());
@@ -147,23 +169,6 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, Deliveries> {
         self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl HandlingPlan {
-    fn call(&self, message: &Handling) -> Call {
-        let mut random = SeededRandom::new(self.seed ^ message.number.unsigned_abs());
-        let kind = random.below(1000);
-        let mut random = random.fork(if message.attempt == 1 { "first" } else { "again" });
-        let longest = if random.chance(self.slow) { self.slow_ms } else { self.usual_ms };
-        let takes = random.millis(0, longest);
-        let is_poison = kind < self.poison;
-        let is_flaky = !is_poison && kind < self.poison + self.flaky;
-        if !is_poison && !is_flaky && kind < self.poison + self.flaky + self.stuck && message.attempt == 1 {
-            return Call { takes: Duration::from_mins(1), fails: true, hears: kind.is_multiple_of(2) };
-        }
-        let fails = is_poison || is_flaky && u64::from(message.attempt) <= 1 + kind % 2;
-        Call { takes, fails, hears: false }
     }
 }
 

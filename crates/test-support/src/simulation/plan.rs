@@ -69,6 +69,10 @@ pub struct HandlingPlan {
     pub poison: u64,
     /// Messages whose first attempt does not end within `handlerTimeoutMs`.
     pub stuck: u64,
+    /// Messages that end the process which handles them.
+    pub killers: u64,
+    /// Messages whose handler commits or unsubscribes.
+    pub calls_back: u64,
 }
 
 /// What a member does while it is subscribed. The first number is of a thousand, the others are weights.
@@ -212,6 +216,8 @@ fn handling(random: &mut SeededRandom) -> HandlingPlan {
         flaky: if fails { *random.pick(&[0, 50, 200]) } else { 0 },
         poison: if fails { *random.pick(&[0, 20, 100]) } else { 0 },
         stuck: if random.chance(100) { 20 } else { 0 },
+        killers: if random.chance(60) { 30 } else { 0 },
+        calls_back: if random.chance(200) { 50 } else { 0 },
     }
 }
 

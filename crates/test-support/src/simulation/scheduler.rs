@@ -36,7 +36,7 @@ impl fmt::Display for ProcessId {
 pub(super) type TaskId = u64;
 
 /// More turns than this at one moment are taken by tasks that will never wait.
-const MOST_TURNS_AT_ONCE: u64 = 50_000;
+const MOST_TURNS_AT_ONCE: u64 = 10_000;
 
 /// Tasks that run without ever waiting, so that time stands still, and how often they ran.
 #[derive(Debug)]

@@ -8,11 +8,13 @@ use csb_core::config::{ConsumerConfig, HandlerConfig};
 use csb_core::consumer::Consumer;
 use csb_core::error::Error;
 use csb_core::runtime::clock;
+use futures_util::future::BoxFuture;
 
 use super::event::Event;
-use super::handler::SimulatedHandler;
+use super::handler::{SimulatedHandler, Surroundings};
 use super::plan::{ActionPlan, GroupPlan, TOPIC, group_id};
 use super::process::{Gone, Process};
+use super::scheduler::WORLD;
 use super::world::{Phase, World};
 use crate::seeded_random::SeededRandom;
 
@@ -36,6 +38,33 @@ struct Member {
 struct Subscription {
     number: u64,
     handler: Arc<SimulatedHandler>,
+}
+
+/// What the handler of a member has around it.
+struct Around {
+    world: Arc<World>,
+    process: Arc<Process>,
+    consumer: Consumer,
+}
+
+impl Surroundings for Around {
+    fn crash(&self) {
+        let (world, process) = (Arc::clone(&self.world), Arc::clone(&self.process));
+        let scheduler = Arc::clone(&world.machine.scheduler);
+        scheduler.spawn_in(WORLD, "crash", async move { world.crash(&process).await });
+    }
+
+    fn call_back(&self, leaves: bool) -> BoxFuture<'static, ()> {
+        let consumer = self.consumer.clone();
+        Box::pin(async move {
+            if leaves {
+                consumer.unsubscribe(false).await;
+            } else {
+                // What it comes to is seen in the offsets.
+                let _ = consumer.commit_offsets().await;
+            }
+        })
+    }
 }
 
 enum Action {
@@ -120,7 +149,12 @@ impl Seat {
         let consumer = member.consumer.clone();
         let config =
             HandlerConfig::from_document(&self.plan().handler, consumer.config()).expect("a valid one");
-        let handler = SimulatedHandler::new(number, self.plan().handling, events.clone());
+        let around = Around {
+            world: Arc::clone(&self.world),
+            process: Arc::clone(&member.process),
+            consumer: consumer.clone(),
+        };
+        let handler = SimulatedHandler::new(number, self.plan().handling, events.clone(), Box::new(around));
         events.record(Event::SubscribeBegan {
             subscription: number,
             group: self.group,

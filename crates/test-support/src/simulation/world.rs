@@ -23,6 +23,9 @@ const LONGEST_END: Duration = Duration::from_mins(5);
 /// How often it is looked whether a process has ended. Virtual time, so looking often costs little.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// A process that has crashed is started again by whoever watches it.
+const BEFORE_RESTART: Duration = Duration::from_millis(500);
+
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
@@ -143,6 +146,20 @@ impl World {
         let found = processes.wait_for(|processes| processes.iter().any(Option::is_some)).await;
         let found: Vec<_> = found.expect("the sender is here").iter().flatten().cloned().collect();
         Arc::clone(random.pick(&found))
+    }
+
+    /// Ends a process where it stands and starts another in its place, unless it is ending anyway.
+    pub(super) async fn crash(&self, process: &Process) {
+        let slot = self
+            .processes
+            .borrow()
+            .iter()
+            .position(|other| other.as_ref().is_some_and(|other| other.id == process.id));
+        let Some(slot) = slot else { return process.kill() };
+        drop(self.take_process(slot));
+        process.kill();
+        clock::sleep(BEFORE_RESTART).await;
+        self.start_process(slot).await;
     }
 
     /// Ends a process in good order, and writes down what stays behind.
