@@ -49,15 +49,14 @@ impl HandlingPlan {
         let longest = if random.chance(self.slow) { self.slow_ms } else { self.usual_ms };
         let call = Call { takes: random.millis(0, longest), fails: false, hears: false, does: Deed::Nothing };
         match kind {
-            Kind::Plain => call,
             Kind::Poison => Call { fails: true, ..call },
             Kind::Flaky(times) => Call { fails: message.attempt <= times, ..call },
-            Kind::Stuck if message.attempt > 1 => call,
+            Kind::Plain => call,
+            Kind::Stuck | Kind::CallsBack if message.attempt > 1 => call,
             Kind::Stuck => {
                 Call { takes: Duration::from_mins(1), fails: true, hears: random.chance(500), ..call }
             }
             Kind::Killer => Call { does: Deed::Crash, ..call },
-            Kind::CallsBack if message.attempt > 1 => call,
             Kind::CallsBack => Call { does: *random.pick(&[Deed::Commit, Deed::Leave]), ..call },
         }
     }
@@ -65,7 +64,7 @@ impl HandlingPlan {
     fn kind(&self, draw: u64) -> Kind {
         let kinds = [
             (self.poison, Kind::Poison),
-            (self.flaky, Kind::Flaky(if draw % 2 == 0 { 1 } else { 2 })),
+            (self.flaky, Kind::Flaky(if draw.is_multiple_of(2) { 1 } else { 2 })),
             (self.stuck, Kind::Stuck),
             (self.killers, Kind::Killer),
             (self.calls_back, Kind::CallsBack),
