@@ -32,6 +32,9 @@ for (const [file, text] of sources) {
   if (file.startsWith('crates/core/src/') && !file.startsWith('crates/core/src/store/mongo')) {
     reportLines(/\bmongodb::/, 'only store/mongo may name the MongoDB client')
   }
+  if (file.startsWith('crates/core/src/') && !file.startsWith('crates/core/src/store/mongo')) {
+    reportRandomSelects(lines, report)
+  }
   if (file.startsWith('crates/core/src/') && PURE.test(file)) {
     reportLines(/\basync\b|\.await\b/, 'decides, so it must not wait: no async here', true)
   }
@@ -56,6 +59,14 @@ if (violations.length > 0) {
   process.exit(1)
 }
 console.error(`✔ boundaries: ${sources.size} files`)
+
+/** Without `biased`, `select!` looks at its branches in an order that no seed decides: a run could not be repeated. */
+function reportRandomSelects(lines, report) {
+  lines.forEach((line, index) => {
+    const begins = /\bselect!\s*\{\s*$/.test(withoutComment(line))
+    if (begins && !/^\s*biased;/.test(lines[index + 1] ?? '')) report('a select! that is not biased', index + 1)
+  })
+}
 
 /** Tests at the end of a pure file may be async; comments may say anything. */
 function withoutComment(line) {

@@ -10,6 +10,7 @@
 )]
 
 mod chaos;
+mod coverage;
 mod event;
 mod handler;
 mod handling;
@@ -29,6 +30,7 @@ mod verdict;
 mod virtual_runtime;
 mod world;
 
+pub use coverage::Coverage;
 pub use event::{Entry, Event, EventLog};
 pub use plan::Plan;
 pub use report::describe_failure;

@@ -87,6 +87,7 @@ impl RedriveQueue {
                 return;
             }
             tokio::select! {
+                biased;
                 // Otherwise the watch has ended, and nothing will be signalled any more.
                 Ok(()) = signal.changed() => {}
                 () = clock::sleep_until(again_at.unwrap_or_else(clock::now)), if again_at.is_some() => {}

@@ -72,6 +72,7 @@ async fn watch_letters(parts: WatchParts, signal: watch::Sender<u64>, look: Arc<
         }
         is_failing = looked.is_err();
         tokio::select! {
+            biased;
             () = signal.closed() => return,
             Ok(()) = nudges.changed() => {}
             () = look.notified() => {}

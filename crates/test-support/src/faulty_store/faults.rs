@@ -3,8 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use csb_core::feed::stream_token::ClusterTime;
-
 use crate::seeded_random::SeededRandom;
 
 /// How often things go wrong: of a thousand calls or batches so many.
@@ -32,6 +30,8 @@ pub struct FaultRates {
     pub stream_hangs: u64,
     /// See `stream_hangs`.
     pub hang_ms: u64,
+    /// A stream is refused because the history were lost, although it is not.
+    pub history_lost: u64,
     /// Deadline of a call.
     pub deadline_ms: u64,
 }
@@ -50,6 +50,7 @@ impl FaultRates {
         stream_ends: 0,
         stream_hangs: 0,
         hang_ms: 0,
+        history_lost: 0,
         deadline_ms: 10_000,
     };
 }
@@ -62,7 +63,6 @@ struct State {
     random: SeededRandom,
     rates: FaultRates,
     is_cut_off: bool,
-    lost_before: Option<ClusterTime>,
 }
 
 /// What becomes of a call.
@@ -86,7 +86,7 @@ pub(super) enum BatchFate {
 impl Faults {
     /// Faults of this seed, at these rates.
     pub fn new(random: SeededRandom, rates: FaultRates) -> Self {
-        Self(Arc::new(Mutex::new(State { random, rates, is_cut_off: false, lost_before: None })))
+        Self(Arc::new(Mutex::new(State { random, rates, is_cut_off: false })))
     }
 
     /// Changes the rates from the next call on.
@@ -99,13 +99,10 @@ impl Faults {
         self.lock().is_cut_off = is_cut_off;
     }
 
-    /// The stream no longer reaches back to before this time.
-    pub fn lose_history_before(&self, time: ClusterTime) {
-        self.lock().lost_before = Some(time);
-    }
-
-    pub(super) fn has_lost(&self, time: ClusterTime) -> bool {
-        self.lock().lost_before.is_some_and(|lost_before| time < lost_before)
+    pub(super) fn next_stream_is_lost(&self) -> bool {
+        let mut guard = self.lock();
+        let State { random, rates, .. } = &mut *guard;
+        random.chance(rates.history_lost)
     }
 
     pub(super) fn is_cut_off(&self) -> bool {

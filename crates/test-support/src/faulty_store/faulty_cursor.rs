@@ -4,24 +4,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use csb_core::error::Result;
-use csb_core::feed::stream_token::ClusterTime;
 use csb_core::runtime::clock::{self, Instant};
 use csb_core::store::contract::{FeedBatch, FeedCursor};
 
 use super::faults::BatchFate;
-use super::{Faults, connection_lost, history_lost, timed_out};
+use super::{Faults, connection_lost, timed_out};
 
 pub(super) struct FaultyCursor {
     inner: Box<dyn FeedCursor>,
     faults: Faults,
     /// What becomes of the next batch, and from when: whoever waits may stop waiting and come again.
     next: Option<(BatchFate, Instant)>,
-    read_up_to: Option<ClusterTime>,
 }
 
 impl FaultyCursor {
     pub(super) fn new(inner: Box<dyn FeedCursor>, faults: Faults) -> Self {
-        Self { inner, faults, next: None, read_up_to: None }
+        Self { inner, faults, next: None }
     }
 }
 
@@ -42,14 +40,12 @@ impl FeedCursor for FaultyCursor {
             BatchFate::Comes { after } => clock::sleep_until(since + after).await,
         }
         let batch = self.inner.next_batch().await?;
-        let is_cut_off = self.faults.is_cut_off();
-        if is_cut_off || self.read_up_to.is_some_and(|read_up_to| self.faults.has_lost(read_up_to)) {
+        if self.faults.is_cut_off() {
             // Nothing comes after the batch that is lost here.
             self.next = Some((BatchFate::Ends { after: Duration::ZERO }, clock::now()));
-            return Err(if is_cut_off { connection_lost() } else { history_lost() });
+            return Err(connection_lost());
         }
         self.next = None;
-        self.read_up_to = Some(batch.frontier.cluster_time());
         Ok(batch)
     }
 

@@ -21,6 +21,7 @@ enum Misfortune {
     Restart,
     CutOff,
     Outage,
+    ForgetHistory,
 }
 
 /// Lets things happen for as long as the plan says. Afterwards every process runs.
@@ -51,6 +52,7 @@ fn choose(plan: ChaosPlan, random: &mut SeededRandom) -> Option<Misfortune> {
         (Misfortune::Restart, plan.restart),
         (Misfortune::CutOff, plan.cut_off),
         (Misfortune::Outage, plan.outage),
+        (Misfortune::ForgetHistory, plan.forget_history),
     ];
     let total = weighted.iter().map(|(_, weight)| weight).sum();
     if total == 0 {
@@ -91,6 +93,7 @@ async fn befall(world: &World, misfortune: Misfortune, slot: usize, duration: Du
             clock::sleep(duration).await;
             process.cut_off(false);
         }
+        Misfortune::ForgetHistory => world.forget_history().await,
         Misfortune::Outage => {
             let processes = world.all_processes();
             processes.iter().for_each(|process| process.cut_off(true));

@@ -34,6 +34,8 @@ pub enum Event {
     DisconnectEnded,
     DisconnectHung(ProcessId),
     CutOff(ProcessId, bool),
+    /// The stream no longer reaches back to anything before.
+    HistoryForgotten,
     /// No more faults from here on.
     Healed,
     /// A warning or an error of the engine.

@@ -12,9 +12,3 @@ static IS_STRICT: LazyLock<bool> =
 pub(super) fn late_offset_writes() -> bool {
     !*IS_STRICT
 }
-
-/// Messages of 1.4.2, which carry no `_ts`, are handled again if the partition changes hands between the stored history
-/// and the stream: only the reader that has read them knows their ids.
-pub(super) fn unstamped_messages_again() -> bool {
-    !*IS_STRICT
-}

@@ -128,6 +128,8 @@ pub struct ChaosPlan {
     pub cut_off: u64,
     /// Weight of cutting all off, as when the server is down.
     pub outage: u64,
+    /// Weight of an oplog that rolls over.
+    pub forget_history: u64,
 }
 
 impl Plan {
@@ -264,6 +266,7 @@ fn rates(random: &mut SeededRandom) -> FaultRates {
         stream_ends: rate(100),
         stream_hangs: rate(10),
         hang_ms: *random.pick(&[10_000, 100_000]),
+        history_lost: if random.chance(100) { 50 } else { 0 },
         usual_ms: *random.pick(&[0, 2, 20]),
         slow_ms: 1_500,
         deadline_ms: 10_000,
@@ -282,6 +285,7 @@ fn chaos(random: &mut SeededRandom, duration: Duration) -> ChaosPlan {
         restart: random.below(3),
         cut_off: random.below(2),
         outage: random.between(0, 1),
+        forget_history: random.below(2),
     }
 }
 

@@ -60,7 +60,7 @@ pub fn run_seed(seed: u64) -> Outcome {
         })
     };
     let (findings, catch_up) = played.unwrap_or_else(|Livelock(tasks)| {
-        (vec![Finding::new(format!("these tasks run without ever waiting: {tasks:?}"))], Duration::ZERO)
+        (vec![Finding::new(format!("these tasks run without end: {tasks:?}"))], Duration::ZERO)
     });
     let (events, scheduler) = begun.get().expect("the scenario has begun");
     Outcome { seed, plan, entries: events.entries(), findings, digest: scheduler.digest(), catch_up }
@@ -91,7 +91,7 @@ async fn play(world: &Arc<World>, scheduler: &Scheduler) -> (Vec<Finding>, Durat
     }
     heal(world);
     clock::sleep(LAST_EFFECTS).await;
-    let log = StoredLog::read(&world.server, world.plan.partitions).await;
+    let log = world.stored_log().await;
     let (stalled, catch_up) = catch_up(world, &log).await;
     world.phase.send_replace(Phase::Over);
     for process in world.all_processes() {

@@ -37,8 +37,10 @@ pub(super) type TaskId = u64;
 
 /// More turns than this at one moment are taken by tasks that will never wait.
 const MOST_TURNS_AT_ONCE: u64 = 10_000;
+/// No scenario needs as many.
+const MOST_TURNS: u64 = 1_000_000;
 
-/// Tasks that run without ever waiting, so that time stands still, and how often they ran.
+/// Tasks that run without end, and how often they ran at the last moment.
 #[derive(Debug)]
 pub struct Livelock(pub BTreeMap<(ProcessId, &'static str), u64>);
 
@@ -100,7 +102,7 @@ impl Scheduler {
     /// Gives out turns until it is dropped, or until there is no end to them.
     pub(super) async fn dispatch(self: Arc<Self>) -> Livelock {
         let start = clock::now();
-        let mut last_at = 0;
+        let (mut last_at, mut turns) = (0, 0);
         poll_fn(|cx| {
             let woken = {
                 let mut state = self.lock();
@@ -109,7 +111,8 @@ impl Scheduler {
                     last_at = at;
                     state.turns_at_once.clear();
                 }
-                if state.turns_at_once.values().sum::<u64>() > MOST_TURNS_AT_ONCE {
+                turns += 1;
+                if turns > MOST_TURNS || state.turns_at_once.values().sum::<u64>() > MOST_TURNS_AT_ONCE {
                     return Poll::Ready(Livelock(std::mem::take(&mut state.turns_at_once)));
                 }
                 let next = state.next_turn(at);

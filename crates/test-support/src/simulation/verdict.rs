@@ -50,6 +50,9 @@ pub(super) fn judge(plan: &Plan, log: &StoredLog, entries: &[Entry]) -> Vec<Find
         offsets: Offsets::new(log),
         deliveries: Deliveries::new(plan, log),
     };
+    if plan.rates.history_lost > 0 {
+        judges.history_was_lost();
+    }
     for (index, entry) in entries.iter().enumerate() {
         judges.see(index, entry, &mut findings);
     }
@@ -67,6 +70,12 @@ struct Judges<'a> {
 }
 
 impl Judges<'_> {
+    /// From here on what is stored may be read again, and what may come a second time because of that says so.
+    fn history_was_lost(&mut self) {
+        self.offsets.history_was_lost();
+        self.deliveries.history_was_lost();
+    }
+
     fn see(&mut self, index: usize, entry: &Entry, findings: &mut Vec<Finding>) {
         let mut report = |text: String| findings.push(Finding(format!("event {index}: {text}")));
         self.subscriptions.see(index, entry);
@@ -76,7 +85,9 @@ impl Judges<'_> {
             }
             Event::Buried { claim, number, attempts, checkpoint, is_accepted: true } => {
                 self.deliveries.buried(claim, *number, *attempts, &mut report);
-                self.finished.buried(claim, *number);
+                if self.finished.buried(claim, *number) {
+                    self.deliveries.finished(claim.at.0, *number, None, &mut report);
+                }
                 self.offsets.committed(claim, checkpoint, &self.finished, &mut report);
             }
             Event::Claimed(claimed) => self.offsets.claimed(claimed, &mut report),
@@ -90,20 +101,22 @@ impl Judges<'_> {
             Event::HandlingEnded { subscription, partition, number, is_ok, .. } => {
                 let Some(by) = self.subscriptions.get(*subscription) else { return };
                 self.deliveries.ended(*subscription, *partition, *number);
-                if *is_ok
-                    && let Some(before) =
-                        self.finished.handled((by.group, *partition), *number, *subscription, index)
-                {
-                    self.deliveries.handled_again(
+                if !is_ok {
+                    return;
+                }
+                match self.finished.handled((by.group, *partition), *number, *subscription, index) {
+                    None => self.deliveries.finished(by.group, *number, Some(by), &mut report),
+                    Some(before) => self.deliveries.handled_again(
                         (*number, index),
                         *partition,
                         by,
                         before,
                         &self.subscriptions,
                         &mut report,
-                    );
+                    ),
                 }
             }
+            Event::HistoryForgotten => self.history_was_lost(),
             Event::HandlingAbandoned { subscription, delivery } => {
                 self.deliveries.abandoned(*subscription, *delivery);
             }

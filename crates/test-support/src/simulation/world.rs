@@ -14,6 +14,7 @@ use super::observed_store::ObservedStore;
 use super::plan::Plan;
 use super::process::{Machine, Process};
 use super::scheduler::{ProcessId, Scheduler};
+use super::stored_log::StoredLog;
 use crate::seeded_random::SeededRandom;
 
 const DATABASE: &str = "simulation";
@@ -42,6 +43,8 @@ pub(super) struct World {
     pub(super) machine: Arc<Machine>,
     /// The database without faults.
     pub(super) server: Arc<dyn Store>,
+    memory: Arc<MemoryStore>,
+    log: tokio::sync::Mutex<StoredLog>,
     pub(super) phase: watch::Sender<Phase>,
     database: String,
     processes: watch::Sender<Vec<Option<Arc<Process>>>>,
@@ -57,10 +60,13 @@ impl World {
         static DATABASES: AtomicU64 = AtomicU64::new(0);
         let database = format!("simulation-{}", DATABASES.fetch_add(1, Ordering::Relaxed));
         let events = EventLog::new(Arc::clone(&scheduler));
-        let server = ObservedStore::new(MemoryStore::open(&database, DATABASE), events.clone());
+        let memory = MemoryStore::open(&database, DATABASE);
+        let server = ObservedStore::new(Arc::clone(&memory) as Arc<dyn Store>, events.clone());
         Arc::new(Self {
             machine: Arc::new(Machine { scheduler, events, broker: plan.broker, rates: plan.rates }),
             server,
+            memory,
+            log: tokio::sync::Mutex::default(),
             phase: watch::Sender::new(Phase::Busy),
             database,
             processes: watch::Sender::new(vec![None; plan.processes]),
@@ -75,6 +81,22 @@ impl World {
 
     pub(super) fn events(&self) -> &EventLog {
         &self.machine.events
+    }
+
+    /// What has been stored so far.
+    pub(super) async fn stored_log(&self) -> StoredLog {
+        let mut log = self.log.lock().await;
+        log.read_on(&self.server, self.plan.partitions).await;
+        log.clone()
+    }
+
+    /// Lets the server forget every event so far, as when its oplog rolls over. The messages stay.
+    pub(super) async fn forget_history(&self) {
+        let mut log = self.log.lock().await;
+        log.read_on(&self.server, self.plan.partitions).await;
+        // Without a wait: nothing is stored in between.
+        self.memory.forget_events().expect("open");
+        self.events().record(Event::HistoryForgotten);
     }
 
     pub(super) fn random(&self, purpose: &str) -> SeededRandom {

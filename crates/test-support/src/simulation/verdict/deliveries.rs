@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use csb_core::consumer::position::Position;
+
 use super::finished::{Finished, Handled};
 use super::subscriptions::{End, Subscription, Subscriptions};
 use crate::simulation::event::{ClaimName, ClaimedPartition, Handling};
-use crate::simulation::known;
 use crate::simulation::plan::Plan;
 use crate::simulation::stored_log::{LoggedMessage, StoredLog};
 
@@ -13,6 +14,9 @@ pub(super) struct Deliveries<'a> {
     plan: &'a Plan,
     log: &'a StoredLog,
     lines: BTreeMap<(u64, u32), Line>,
+    /// The last message of each group and lane that was finished.
+    newest: BTreeMap<(usize, u32, Option<String>), i64>,
+    may_read_again: bool,
 }
 
 /// What one subscription has done in one partition.
@@ -31,13 +35,48 @@ struct Attempt {
     delivery: u32,
     /// Read from the stream, not from the stored history.
     is_streamed: bool,
+    is_possible_duplicate: bool,
     /// Whether all of the delivery was given up, and only its first message counts it.
     is_abandoned_batch: bool,
 }
 
 impl<'a> Deliveries<'a> {
     pub(super) fn new(plan: &'a Plan, log: &'a StoredLog) -> Self {
-        Self { plan, log, lines: BTreeMap::new() }
+        Self { plan, log, lines: BTreeMap::new(), newest: BTreeMap::new(), may_read_again: false }
+    }
+
+    pub(super) fn history_was_lost(&mut self) {
+        self.may_read_again = true;
+    }
+
+    /// A message is finished for the first time. In each lane that happens in the order of their commits, whoever
+    /// handles them; only transactions and 1.4.2 may disturb the order of what is read from the collection.
+    pub(super) fn finished(
+        &mut self,
+        group: usize,
+        number: i64,
+        by: Option<&Subscription>,
+        report: &mut impl FnMut(String),
+    ) {
+        if by.is_some_and(|by| self.is_possible_duplicate(by, number)) {
+            return;
+        }
+        let message = self.log.messages.get(&number).filter(|message| message.is_plain());
+        let Some(message) = message.filter(|_| !self.plan.groups[group].handler.contains_key("batch")) else {
+            return;
+        };
+        let key = match self.lane(group) {
+            Lane::Partition => None,
+            Lane::Key => message.key.clone(),
+        };
+        let before = self.newest.insert((group, message.partition, key), number);
+        let before = before.and_then(|before| self.log.messages.get(&before));
+        if let Some(before) = before.filter(|before| before.index > message.index) {
+            report(format!(
+                "group {group} has finished {number} after {}, which is behind it",
+                before.number
+            ));
+        }
     }
 
     pub(super) fn began(
@@ -55,6 +94,13 @@ impl<'a> Deliveries<'a> {
         if is_elsewhere || !by.partitions.contains(&handling.partition) {
             report(format!("{handling:?} does not belong there: {message:?}"));
         }
+        let is_marked_for_nothing = || {
+            let mut claims = by.claims.iter().filter(|claimed| claimed.claim.at.1 == handling.partition);
+            !self.may_read_again && message.stamp.is_some() && !claims.any(began_in_doubt)
+        };
+        if handling.possible_duplicate && is_marked_for_nothing() {
+            report(format!("{handling:?} is marked, and nothing was lost"));
+        }
         let lane = self.lane(by.group);
         let line = self.lines.entry((by.number, handling.partition)).or_default();
         let in_lane =
@@ -65,7 +111,9 @@ impl<'a> Deliveries<'a> {
             report(format!("{} is handled while {other} is, subscription {}", handling.number, by.number));
         }
         if let Some(attempt) = line.attempts.get(&handling.number).copied() {
-            if !attempt.may_be_followed_by(handling.attempt) {
+            let is_read_again =
+                handling.possible_duplicate && finished.is_finished(by.group, handling.number);
+            if !is_read_again && !attempt.may_be_followed_by(handling.attempt) {
                 report(format!(
                     "attempt {} of {} follows {}",
                     handling.attempt, handling.number, attempt.number
@@ -75,7 +123,10 @@ impl<'a> Deliveries<'a> {
             judge_first(handling, message, by, report);
             if let Some(last) = line.begun.iter().rev().find(|number| in_lane(number)) {
                 let was_streamed = line.attempts.get(last).is_some_and(|attempt| attempt.is_streamed);
-                judge_order(handling, message, &self.log.messages[last], was_streamed, report);
+                // The stored messages begin anew when the position is lost.
+                if !(self.may_read_again && was_streamed && handling.token.is_none()) {
+                    judge_order(handling, message, &self.log.messages[last], was_streamed, report);
+                }
             }
             let unfinished = line.begun.iter().find(|number| {
                 let is_beside = line.attempts.get(number).is_some_and(|attempt| attempt.delivery == delivery);
@@ -87,7 +138,9 @@ impl<'a> Deliveries<'a> {
             line.begun.push(handling.number);
         }
         let (number, is_streamed) = (handling.attempt, handling.token.is_some());
-        let attempt = Attempt { number, delivery, is_streamed, is_abandoned_batch: false };
+        let is_possible_duplicate = handling.possible_duplicate;
+        let attempt =
+            Attempt { number, delivery, is_streamed, is_possible_duplicate, is_abandoned_batch: false };
         line.attempts.insert(handling.number, attempt);
         line.running.insert(handling.number, delivery);
     }
@@ -139,8 +192,7 @@ impl<'a> Deliveries<'a> {
             // It has not heard yet that the partition is another's.
             return;
         }
-        let is_unstamped = self.log.messages.get(&number).is_some_and(|message| message.stamp.is_none());
-        if is_unstamped && known::unstamped_messages_again() {
+        if self.is_possible_duplicate(by, number) {
             return;
         }
         let Some(before) = before else {
@@ -159,6 +211,12 @@ impl<'a> Deliveries<'a> {
             "{number} was handled again by subscription {}: subscription {earlier} {how}",
             by.number
         ));
+    }
+
+    fn is_possible_duplicate(&self, by: &Subscription, number: i64) -> bool {
+        let message = self.log.messages.get(&number);
+        let line = message.and_then(|message| self.lines.get(&(by.number, message.partition)));
+        line.and_then(|line| line.attempts.get(&number)).is_some_and(|last| last.is_possible_duplicate)
     }
 
     fn lane(&self, group: usize) -> Lane {
@@ -211,6 +269,15 @@ fn judge_first(
 fn was_finished(claimed: &ClaimedPartition, message: &LoggedMessage) -> bool {
     claimed.finished_ahead.contains(&message.id)
         || claimed.position.as_ref().is_some_and(|position| message.is_behind(position) == Some(true))
+}
+
+/// A group that has offsets of other partitions cannot know whether this one is new to it, or its offset was deleted.
+fn began_in_doubt(claimed: &ClaimedPartition) -> bool {
+    match &claimed.position {
+        None => true,
+        Some(Position::Stream(stream)) => stream.doubtful_until.is_some(),
+        Some(Position::History(history)) => history.doubtful_until.is_some(),
+    }
 }
 
 fn attempts_before(claimed: &ClaimedPartition, message: &LoggedMessage) -> u32 {

@@ -20,8 +20,11 @@ impl Finished {
         self.0.contains_key(&(group, number))
     }
 
-    pub(super) fn buried(&mut self, claim: &ClaimName, number: i64) {
+    /// Whether it was not finished before.
+    pub(super) fn buried(&mut self, claim: &ClaimName, number: i64) -> bool {
+        let is_new = !self.is_finished(claim.at.0, number);
         self.0.entry((claim.at.0, number)).or_insert(None);
+        is_new
     }
 
     /// Returns how it was finished before, if it was.

@@ -13,7 +13,8 @@ pub(in crate::simulation) struct Obligations<'a> {
     log: &'a StoredLog,
     /// Partitions of which it is not known yet where the group began.
     unknown: BTreeSet<GroupPartition>,
-    origins: BTreeMap<GroupPartition, Position>,
+    /// Groups of the subscriptions.
+    groups: BTreeMap<u64, usize>,
     finished: BTreeSet<(usize, i64)>,
     open: BTreeSet<(usize, u32, i64)>,
     seen: usize,
@@ -25,7 +26,7 @@ impl<'a> Obligations<'a> {
         Self {
             log,
             unknown: (0..plan.groups.len()).flat_map(partitions).collect(),
-            origins: BTreeMap::new(),
+            groups: BTreeMap::new(),
             finished: BTreeSet::new(),
             open: BTreeSet::new(),
             seen: 0,
@@ -34,20 +35,17 @@ impl<'a> Obligations<'a> {
 
     /// Whether everything is handled or in the dead letters. Looks at what is new among the events.
     pub(in crate::simulation) fn are_met(&mut self, entries: &[Entry]) -> bool {
-        let mut groups: BTreeMap<u64, usize> = BTreeMap::new();
-        for entry in entries {
-            if let Event::SubscribeBegan { subscription, group, .. } = &entry.event {
-                groups.insert(*subscription, *group);
-            }
-        }
         for entry in &entries[self.seen..] {
             match &entry.event {
+                Event::SubscribeBegan { subscription, group, .. } => {
+                    self.groups.insert(*subscription, *group);
+                }
                 Event::Committed { claim, checkpoint, is_accepted: true } => {
                     self.begins_at(claim.at, &checkpoint.position);
                 }
                 Event::Buried { claim, number, is_accepted: true, .. } => self.finish(claim.at.0, *number),
                 Event::HandlingEnded { subscription, number, is_ok: true, .. } => {
-                    self.finish(groups[subscription], *number);
+                    self.finish(self.groups[subscription], *number);
                 }
                 _ => {}
             }
@@ -73,7 +71,6 @@ impl<'a> Obligations<'a> {
                 self.open.insert((group, partition, message.number));
             }
         }
-        self.origins.insert(at, origin.clone());
     }
 
     fn finish(&mut self, group: usize, number: i64) {

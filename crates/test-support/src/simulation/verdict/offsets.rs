@@ -14,6 +14,7 @@ use crate::simulation::stored_log::StoredLog;
 pub(super) struct Offsets<'a> {
     log: &'a StoredLog,
     partitions: BTreeMap<GroupPartition, Stored>,
+    may_read_again: bool,
 }
 
 #[derive(Default)]
@@ -28,7 +29,11 @@ struct Stored {
 
 impl<'a> Offsets<'a> {
     pub(super) fn new(log: &'a StoredLog) -> Self {
-        Self { log, partitions: BTreeMap::new() }
+        Self { log, partitions: BTreeMap::new(), may_read_again: false }
+    }
+
+    pub(super) fn history_was_lost(&mut self) {
+        self.may_read_again = true;
     }
 
     pub(super) fn claimed(&mut self, claimed: &ClaimedPartition, report: &mut impl FnMut(String)) {
@@ -71,7 +76,7 @@ impl<'a> Offsets<'a> {
             stored.position = Some(position.clone());
             return;
         };
-        if stored.position.as_ref().is_some_and(|before| is_back(before, position)) {
+        if !self.may_read_again && stored.position.as_ref().is_some_and(|before| is_back(before, position)) {
             report(format!("offset of {claim:?} went back: {:?}, then {position:?}", stored.position));
         }
         for message in self.log.in_partition(partition) {
