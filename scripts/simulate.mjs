@@ -30,5 +30,5 @@ if (values.seed !== undefined) {
   env.CSB_SIM_SEEDS = `${from}..${from + wholeNumber('seeds')}`
 }
 const title = values.seed === undefined ? `simulation, seeds ${env.CSB_SIM_SEEDS}` : `simulation, seed ${values.seed}`
-const cargo = ['test', '--quiet', '--package', 'csb-test-support', '--test', 'simulation', '--', 'nothing_is_lost']
+const cargo = ['test', '--quiet', '--workspace', '--test', 'simulation', '--', 'nothing_is_lost']
 await runStep(title, 'cargo', cargo, env)

@@ -4,38 +4,59 @@
 #![expect(clippy::expect_used, reason = "what fails here has to fail the test")]
 
 use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use csb_test_support::simulation::{Coverage, describe_failure, run_seed};
+use csb_test_support::simulation::{Coverage, Outcome, describe_failure, run_seed};
 
 const SEEDS: Range<u64> = 0..200;
 /// Reports of so many failed seeds are printed whole.
-const MOST_REPORTS: usize = 2;
+const MOST_REPORTS: usize = 3;
 /// Among so many seeds everything that can happen does.
-const ENOUGH_FOR_EVERYTHING: usize = 40;
+const ENOUGH_FOR_EVERYTHING: usize = 200;
 
-/// The seeds of this run: a part of them for each test, so that they run side by side.
-fn seeds(part: u64, parts: u64) -> Vec<u64> {
+/// The seeds of this run.
+fn seeds() -> Vec<u64> {
     let number = |text: &str| text.trim().parse::<u64>().expect("a seed is a number");
     if let Ok(seed) = std::env::var("CSB_SIM_SEED") {
-        return if part == 0 { vec![number(&seed)] } else { Vec::new() };
+        return vec![number(&seed)];
     }
     let range = std::env::var("CSB_SIM_SEEDS").map_or(SEEDS, |range| {
         let (from, to) = range.split_once("..").expect("CSB_SIM_SEEDS is from..to");
         number(from)..number(to)
     });
-    range.filter(|seed| seed % parts == part).collect()
+    range.collect()
 }
 
-fn run(part: u64, parts: u64) {
-    let seeds = seeds(part, parts);
-    let (mut failed, mut coverage) = (Vec::new(), Coverage::default());
-    for seed in &seeds {
-        let outcome = run_seed(*seed);
-        coverage.add(&outcome);
-        if !outcome.findings.is_empty() {
-            failed.push(outcome);
+/// Runs the seeds, one on each core at a time, and returns those that failed, by number.
+fn run(seeds: &[u64]) -> (Vec<Outcome>, Coverage) {
+    let results = Mutex::new((Vec::new(), Coverage::default()));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = run_seed(*seed);
+            let mut results = results.lock().expect("no other seed panicked");
+            results.1.add(&outcome);
+            if !outcome.findings.is_empty() {
+                results.0.push(outcome);
+            }
         }
-    }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let (mut failed, coverage) = results.into_inner().expect("no seed panicked");
+    failed.sort_by_key(|outcome| outcome.seed);
+    (failed, coverage)
+}
+
+#[test]
+fn nothing_is_lost_doubled_disordered_or_stalled() {
+    let seeds = seeds();
+    let (failed, coverage) = run(&seeds);
     if !failed.is_empty() {
         let reports: Vec<_> = failed.iter().take(MOST_REPORTS).map(describe_failure).collect();
         let numbers: Vec<_> = failed.iter().map(|outcome| outcome.seed).collect();
@@ -44,26 +65,6 @@ fn run(part: u64, parts: u64) {
     if seeds.len() >= ENOUGH_FOR_EVERYTHING {
         assert_eq!(coverage.missing(), [""; 0], "never happened in {} events", coverage.events);
     }
-}
-
-#[test]
-fn nothing_is_lost_doubled_disordered_or_stalled_1() {
-    run(0, 4);
-}
-
-#[test]
-fn nothing_is_lost_doubled_disordered_or_stalled_2() {
-    run(1, 4);
-}
-
-#[test]
-fn nothing_is_lost_doubled_disordered_or_stalled_3() {
-    run(2, 4);
-}
-
-#[test]
-fn nothing_is_lost_doubled_disordered_or_stalled_4() {
-    run(3, 4);
 }
 
 /// Also that of the order in which tasks ran, not only of what could be seen.

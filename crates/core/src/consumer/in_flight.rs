@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use bson::RawDocument;
+
 use super::caution;
 use super::checkpoint::MessageAttempts;
 use super::key_lanes::LaneKey;
@@ -146,6 +148,14 @@ impl InFlight {
         usize::try_from(number.checked_sub(self.first)?).ok()
     }
 
+    /// Whether this very message is among them, read once more.
+    pub(super) fn holds(&self, document: &RawDocument) -> bool {
+        let Ok(Some(id)) = document.get("_id") else { return false };
+        let same =
+            |message: &InFlightMessage| message.buffered.document.get("_id").ok().flatten() == Some(id);
+        self.messages.iter().flatten().any(|message| same(message))
+    }
+
     /// A message is finished.
     pub(super) fn remove(&mut self, number: u64) -> Option<Box<InFlightMessage>> {
         let message = if number == REDRIVEN {
@@ -212,6 +222,16 @@ mod tests {
         assert!(in_flight.remove(0).is_some() && in_flight.remove(0).is_none());
         assert_eq!((in_flight.len(), in_flight.bytes()), (1, size));
         assert!(in_flight.remove(1).is_some() && in_flight.is_empty());
+    }
+
+    #[test]
+    fn knows_a_message_that_is_read_once_more() {
+        let mut in_flight = in_flight(2);
+        assert!(in_flight.holds(&rawdoc! { "_id": 1_i64 }));
+        assert!(!in_flight.holds(&rawdoc! { "_id": 1_i32 }), "ids of another type are other ids");
+        assert!(!in_flight.holds(&rawdoc! {}));
+        in_flight.remove(1);
+        assert!(!in_flight.holds(&rawdoc! { "_id": 1_i64 }));
     }
 
     #[test]

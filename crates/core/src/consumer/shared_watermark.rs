@@ -55,6 +55,11 @@ impl SharedWatermark {
         self.moved.notify_one();
     }
 
+    /// This is the same message as an unfinished one before it.
+    pub(super) fn pass_over(&self, number: u64) {
+        self.lock().pass_over(number);
+    }
+
     /// Nothing was sent up to here. Only while no message is taken in.
     pub(super) fn advance_idle(&self, position: Position) {
         self.lock().advance_idle(position);

@@ -94,12 +94,22 @@ impl Watermark {
 
     /// A message is finished. The position moves on when nothing unfinished is left before it.
     pub(super) fn finish(&mut self, number: u64, document: &RawDocument) {
+        let id = if number == self.first { None } else { message_id(document) };
+        self.settle(number, id);
+    }
+
+    /// This is the same message as an unfinished one before it. It is not known by its id, which the next owner would
+    /// take for a word about the other.
+    pub(super) fn pass_over(&mut self, number: u64) {
+        self.settle(number, None);
+    }
+
+    fn settle(&mut self, number: u64, id: Option<Bson>) {
         let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
         let Some(index) = index.filter(|index| *index < self.entries.len()) else { return };
         if matches!(self.entries[index].state, EntryState::Finished(_)) {
             return;
         }
-        let id = if index == 0 { None } else { message_id(document) };
         self.entries[index].state = EntryState::Finished(id);
         self.finished_ahead += 1;
         self.revision += 1;
@@ -189,6 +199,19 @@ mod tests {
         watermark.finish(7, &document(8));
         assert_eq!((watermark.checkpoint(), watermark.revision()), (ahead(3, &[]), 3));
         assert_eq!(push(&mut watermark, 4), Numbered { number: 3, is_finished: false });
+    }
+
+    #[test]
+    fn a_message_read_once_more_says_nothing_about_the_first() {
+        let mut watermark = Watermark::new(at(0).into());
+        let numbers =
+            [(1, 1), (2, 2), (3, 1)].map(|(place, id)| watermark.push(at(place), &document(id)).number);
+        watermark.pass_over(numbers[2]);
+        assert_eq!(watermark.checkpoint(), ahead(0, &[]));
+        watermark.finish(numbers[1], &document(2));
+        assert_eq!(watermark.checkpoint(), ahead(0, &[2]));
+        watermark.finish(numbers[0], &document(1));
+        assert_eq!(watermark.checkpoint(), ahead(3, &[]));
     }
 
     /// An owner may end before it has come to what an earlier one has finished.

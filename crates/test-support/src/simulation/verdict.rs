@@ -81,9 +81,11 @@ impl Judges<'_> {
         self.subscriptions.see(index, entry);
         match &entry.event {
             Event::Committed { claim, checkpoint, is_accepted: true } => {
+                self.deliveries.committed(claim, &checkpoint.position);
                 self.offsets.committed(claim, checkpoint, &self.finished, &mut report);
             }
             Event::Buried { claim, number, attempts, checkpoint, is_accepted: true } => {
+                self.deliveries.committed(claim, &checkpoint.position);
                 self.deliveries.buried(claim, *number, *attempts, &mut report);
                 if self.finished.buried(claim, *number) {
                     self.deliveries.finished(claim.at.0, *number, None, &mut report);

@@ -39,6 +39,10 @@ impl PartitionWorker {
             if numbered.is_finished {
                 continue;
             }
+            if buffered.possible_duplicate && self.in_flight.holds(&buffered.document) {
+                self.parts.watermark.pass_over(numbered.number);
+                continue;
+            }
             let lane = self.lane_of(&buffered);
             let mut message = InFlightMessage::new(buffered, lane, now);
             if let Some(attempts) = attempts {

@@ -6,7 +6,7 @@ use csb_core::consumer::position::Position;
 
 use super::finished::{Finished, Handled};
 use super::subscriptions::{End, Subscription, Subscriptions};
-use crate::simulation::event::{ClaimName, ClaimedPartition, Handling};
+use crate::simulation::event::{ClaimName, ClaimedPartition, GroupPartition, Handling};
 use crate::simulation::plan::Plan;
 use crate::simulation::stored_log::{LoggedMessage, StoredLog};
 
@@ -16,6 +16,8 @@ pub(super) struct Deliveries<'a> {
     lines: BTreeMap<(u64, u32), Line>,
     /// The last message of each group and lane that was finished.
     newest: BTreeMap<(usize, u32, Option<String>), i64>,
+    /// Where each group began. The look-back of a recovery reaches further.
+    origins: BTreeMap<GroupPartition, Position>,
     may_read_again: bool,
 }
 
@@ -42,7 +44,18 @@ struct Attempt {
 
 impl<'a> Deliveries<'a> {
     pub(super) fn new(plan: &'a Plan, log: &'a StoredLog) -> Self {
-        Self { plan, log, lines: BTreeMap::new(), newest: BTreeMap::new(), may_read_again: false }
+        Self {
+            plan,
+            log,
+            lines: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            may_read_again: false,
+        }
+    }
+
+    pub(super) fn committed(&mut self, claim: &ClaimName, position: &Position) {
+        self.origins.entry(claim.at).or_insert_with(|| position.clone());
     }
 
     pub(super) fn history_was_lost(&mut self) {
@@ -62,6 +75,7 @@ impl<'a> Deliveries<'a> {
             return;
         }
         let message = self.log.messages.get(&number).filter(|message| message.is_plain());
+        let message = message.filter(|message| !self.is_before_origin(group, message));
         let Some(message) = message.filter(|_| !self.plan.groups[group].handler.contains_key("batch")) else {
             return;
         };
@@ -102,6 +116,10 @@ impl<'a> Deliveries<'a> {
             report(format!("{handling:?} is marked, and nothing was lost"));
         }
         let lane = self.lane(by.group);
+        // The stored messages begin anew when the position is lost, and so do the attempts of what is finished.
+        let is_finished =
+            finished.is_finished(by.group, handling.number) || self.is_before_origin(by.group, message);
+        let is_read_again = handling.possible_duplicate && is_finished;
         let line = self.lines.entry((by.number, handling.partition)).or_default();
         let in_lane =
             |number: &i64| self.log.messages.get(number).is_some_and(|other| lane.holds(other, message));
@@ -111,8 +129,6 @@ impl<'a> Deliveries<'a> {
             report(format!("{} is handled while {other} is, subscription {}", handling.number, by.number));
         }
         if let Some(attempt) = line.attempts.get(&handling.number).copied() {
-            let is_read_again =
-                handling.possible_duplicate && finished.is_finished(by.group, handling.number);
             if !is_read_again && !attempt.may_be_followed_by(handling.attempt) {
                 report(format!(
                     "attempt {} of {} follows {}",
@@ -120,12 +136,25 @@ impl<'a> Deliveries<'a> {
                 ));
             }
         } else {
-            judge_first(handling, message, by, report);
-            if let Some(last) = line.begun.iter().rev().find(|number| in_lane(number)) {
+            if !is_read_again {
+                judge_first(handling, message, by, report);
+            }
+            // What became visible late may be found only then.
+            let may_come_late =
+                self.may_read_again && handling.token.is_none() && (is_finished || !message.is_plain());
+            if let Some(last) = line.begun.iter().rev().find(|number| in_lane(number))
+                && !may_come_late
+            {
                 let was_streamed = line.attempts.get(last).is_some_and(|attempt| attempt.is_streamed);
-                // The stored messages begin anew when the position is lost.
-                if !(self.may_read_again && was_streamed && handling.token.is_none()) {
-                    judge_order(handling, message, &self.log.messages[last], was_streamed, report);
+                let is_in_order = is_in_order(
+                    handling,
+                    message,
+                    &self.log.messages[last],
+                    was_streamed,
+                    self.may_read_again,
+                );
+                if !is_in_order {
+                    report(format!("{} is handled after {last}, which is behind it", handling.number));
                 }
             }
             let unfinished = line.begun.iter().find(|number| {
@@ -219,6 +248,11 @@ impl<'a> Deliveries<'a> {
         line.and_then(|line| line.attempts.get(&number)).is_some_and(|last| last.is_possible_duplicate)
     }
 
+    fn is_before_origin(&self, group: usize, message: &LoggedMessage) -> bool {
+        let origin = self.origins.get(&(group, message.partition));
+        origin.is_some_and(|origin| message.is_behind(origin) == Some(true))
+    }
+
     fn lane(&self, group: usize) -> Lane {
         let is_concurrent = self.plan.groups[group].handler.contains_key("concurrency");
         if is_concurrent { Lane::Key } else { Lane::Partition }
@@ -286,24 +320,22 @@ fn attempts_before(claimed: &ClaimedPartition, message: &LoggedMessage) -> u32 {
 }
 
 /// The stored history first, by server time; then the stream, by commit.
-fn judge_order(
+fn is_in_order(
     handling: &Handling,
     message: &LoggedMessage,
     last: &LoggedMessage,
     was_streamed: bool,
-    report: &mut impl FnMut(String),
-) {
-    let is_behind = match (&handling.token, was_streamed) {
+    may_read_again: bool,
+) -> bool {
+    match (&handling.token, was_streamed) {
         (Some(_), true) => message.index > last.index,
         (Some(_), false) => true,
-        (None, true) => false,
+        // Of what is not finished, it comes first that was visible first.
+        (None, true) => may_read_again && message.index > last.index,
         (None, false) => match (message.stamp, last.stamp) {
             (Some(stamp), Some(last)) => stamp > last,
             (Some(_) | None, None) => true,
             (None, Some(_)) => false,
         },
-    };
-    if !is_behind {
-        report(format!("{} is handled after {}, which is behind it", handling.number, last.number));
     }
 }
