@@ -1,7 +1,7 @@
 // `npm run simulate`: runs seeds of the simulation (crates/test-support/src/simulation). Options:
 //
 //   --seeds <n>     so many seeds, 200 by default     --from <n>   the first of them, 0 by default
-//   --seed <n>      one seed, with all its events     --strict     holds what is known to go wrong against it, too
+//   --seed <n>      one seed, with all its events
 import { parseArgs } from 'node:util'
 import { runStep } from './run_step.mjs'
 
@@ -10,7 +10,6 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '0' },
     seed: { type: 'string' },
-    strict: { type: 'boolean', default: false },
   },
 })
 
@@ -22,7 +21,7 @@ const wholeNumber = (name) => {
   return Number(values[name])
 }
 
-const env = values.strict ? { CSB_SIM_STRICT: '1' } : {}
+const env = {}
 if (values.seed !== undefined) {
   Object.assign(env, { CSB_SIM_SEED: String(wholeNumber('seed')), CSB_SIM_EVENTS: 'all' })
 } else {

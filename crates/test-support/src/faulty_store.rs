@@ -79,15 +79,6 @@ impl FaultyStore {
         self.change_with(self.faults.next_call(), call(Arc::clone(&self.inner))).await
     }
 
-    /// A write to an offset document.
-    async fn change_offset<T, F>(&self, call: impl FnOnce(Arc<dyn Store>) -> F + Send + 'static) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T>> + Send + 'static,
-    {
-        self.change_with(self.faults.next_offset_write(), call(Arc::clone(&self.inner))).await
-    }
-
     async fn change_with<T, F>(&self, fate: CallFate, call: F) -> Result<T>
     where
         T: Send + 'static,
@@ -234,9 +225,14 @@ impl Store for FaultyStore {
         self.read(self.inner.load_offset(key)).await
     }
 
-    async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
+    async fn claim_offset_after(
+        &self,
+        key: &OffsetKey,
+        owner: &str,
+        epoch: Option<i64>,
+    ) -> Result<Option<StoredOffset>> {
         let (key, owner) = (key.clone(), owner.to_owned());
-        self.change_offset(|inner| async move { inner.claim_offset(&key, &owner).await }).await
+        self.change(move |inner| async move { inner.claim_offset_after(&key, &owner, epoch).await }).await
     }
 
     async fn group_birth(&self, group_id: &str, topic: &str) -> Result<Option<ClusterTime>> {
@@ -245,27 +241,27 @@ impl Store for FaultyStore {
 
     async fn restore_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
         let (claim, checkpoint) = (claim.clone(), checkpoint.clone());
-        self.change_offset(|inner| async move { inner.restore_offset(&claim, &checkpoint).await }).await
+        self.change(|inner| async move { inner.restore_offset(&claim, &checkpoint).await }).await
     }
 
     async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
         let (claim, checkpoint) = (claim.clone(), checkpoint.clone());
-        self.change_offset(|inner| async move { inner.commit_offset(&claim, &checkpoint).await }).await
+        self.change(|inner| async move { inner.commit_offset(&claim, &checkpoint).await }).await
     }
 
     async fn record_attempts(&self, claim: &Claim, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
         let (claim, attempts) = (claim.clone(), attempts.to_vec());
-        self.change_offset(|inner| async move { inner.record_attempts(&claim, &attempts).await }).await
+        self.change(|inner| async move { inner.record_attempts(&claim, &attempts).await }).await
     }
 
     async fn forget_unclean_ends(&self, claim: &Claim) -> Result<CommitOutcome> {
         let claim = claim.clone();
-        self.change_offset(|inner| async move { inner.forget_unclean_ends(&claim).await }).await
+        self.change(|inner| async move { inner.forget_unclean_ends(&claim).await }).await
     }
 
     async fn release_offset(&self, claim: &Claim, unclean_ends: u32) -> Result<CommitOutcome> {
         let claim = claim.clone();
-        self.change_offset(move |inner| async move { inner.release_offset(&claim, unclean_ends).await }).await
+        self.change(move |inner| async move { inner.release_offset(&claim, unclean_ends).await }).await
     }
 
     async fn commit_dead_letter(
@@ -275,10 +271,7 @@ impl Store for FaultyStore {
         dead_letter: &DeadLetter,
     ) -> Result<CommitOutcome> {
         let (claim, checkpoint, letter) = (claim.clone(), checkpoint.clone(), dead_letter.clone());
-        self.change_offset(
-            |inner| async move { inner.commit_dead_letter(&claim, &checkpoint, &letter).await },
-        )
-        .await
+        self.change(|inner| async move { inner.commit_dead_letter(&claim, &checkpoint, &letter).await }).await
     }
 
     async fn list_offsets(&self, group_id: &str) -> Result<Vec<OffsetRecord>> {
@@ -291,6 +284,6 @@ impl Store for FaultyStore {
 
     async fn write_offset_record(&self, record: &OffsetRecord) -> Result<()> {
         let record = record.clone();
-        self.change_offset(|inner| async move { inner.write_offset_record(&record).await }).await
+        self.change(|inner| async move { inner.write_offset_record(&record).await }).await
     }
 }

@@ -14,7 +14,6 @@ mod coverage;
 mod event;
 mod handler;
 mod handling;
-mod known;
 mod observed_letters;
 mod observed_store;
 mod plan;

@@ -68,6 +68,9 @@ macro_rules! store_conformance {
                 a_snapshot_and_the_stream_behind_it_are_disjoint_and_complete
             }
             offsets {
+                a_claim_that_comes_late_changes_nothing
+                a_document_without_epoch_is_claimed
+                a_write_that_comes_late_is_refused
                 an_unknown_offset_is_none_and_cannot_be_committed
                 epochs_grow_and_the_position_stays
                 concurrent_claims_get_epochs_of_their_own

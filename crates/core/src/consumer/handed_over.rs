@@ -50,6 +50,8 @@ pub(super) struct HandedOver {
     since: ClusterTime,
     /// Every later stamp that has been handed over, by whichever process, as far as no pass is complete up to it.
     stamps: BTreeSet<ClusterTime>,
+    /// Earlier stamps that this process has handed over, likewise.
+    read_again: BTreeSet<ClusterTime>,
     /// Ids of messages of 1.4.2 that were read from the collection and may be read again.
     unstamped: HashSet<Vec<u8>>,
     /// Whether those are all.
@@ -72,13 +74,16 @@ impl HandedOver {
             }
         };
         let has_all_unstamped = matches!(position, Position::History(history) if history.is_untouched());
-        Self { since, stamps: BTreeSet::new(), unstamped: HashSet::new(), has_all_unstamped }
+        let (stamps, read_again) = (BTreeSet::new(), BTreeSet::new());
+        Self { since, stamps, read_again, unstamped: HashSet::new(), has_all_unstamped }
     }
 
     /// About a message that was read from the collection.
     pub(super) fn in_history(&self, mark: &MessageMark, history: &HistoryPosition) -> Verdict {
         match mark {
-            MessageMark::Stamped(stamp) if self.stamps.contains(stamp) => Verdict::Known,
+            MessageMark::Stamped(stamp) if self.stamps.contains(stamp) || self.read_again.contains(stamp) => {
+                Verdict::Known
+            }
             MessageMark::Stamped(stamp) if *stamp <= self.since => Verdict::Doubtful,
             MessageMark::Unstamped { id, .. } if self.unstamped.contains(id) => Verdict::Known,
             MessageMark::Unstamped { .. } if is_read_again(history) => Verdict::Doubtful,
@@ -105,6 +110,9 @@ impl HandedOver {
     /// A message of the collection was handed over, or is known to have been.
     pub(super) fn note_history(&mut self, mark: MessageMark, history: &HistoryPosition) {
         match mark {
+            MessageMark::Stamped(stamp) if history.snapshot && stamp <= self.since => {
+                self.read_again.insert(stamp);
+            }
             MessageMark::Stamped(stamp) if history.snapshot => self.note_stamp(stamp),
             // In their order, and nothing can come in between any more.
             MessageMark::Stamped(stamp) => self.complete_up_to(stamp),
@@ -132,6 +140,9 @@ impl HandedOver {
 
     /// What is stamped up to here will not be read again.
     pub(super) fn complete_up_to(&mut self, stamp: ClusterTime) {
+        while self.read_again.first().is_some_and(|first| *first <= stamp) {
+            self.read_again.pop_first();
+        }
         self.since = self.since.max(stamp);
         while self.stamps.first().is_some_and(|first| *first <= self.since) {
             self.stamps.pop_first();
@@ -201,13 +212,13 @@ mod tests {
             handed.note_history(stamped(seconds), &snapshot);
         }
         let verdict = |handed: &HandedOver, seconds| handed.in_history(&stamped(seconds), &snapshot);
-        assert_eq!(verdict(&handed, 60), Verdict::Doubtful, "as before: nothing is known of its like");
+        assert_eq!((verdict(&handed, 60), verdict(&handed, 61)), (Verdict::Known, Verdict::Doubtful));
         assert_eq!(verdict(&handed, 150), Verdict::Known);
         assert_eq!(verdict(&handed, 200), Verdict::New);
         assert_eq!(handed.doubtful_behind(at(150)), Some(at(300)));
 
         handed.complete_up_to(at(200));
-        assert_eq!(handed.stamps.len(), 1);
+        assert_eq!((handed.stamps.len(), handed.read_again.len()), (1, 0));
         assert_eq!(handed.latest(), at(300));
         handed.note_history(stamped(400), &pass(200, 500, false));
         assert_eq!((handed.stamps.len(), handed.latest()), (0, at(400)));

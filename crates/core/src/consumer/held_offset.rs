@@ -9,7 +9,8 @@ use crate::error::Result;
 use crate::observe::log::Logger;
 use crate::store::contract::{Claim, CommitOutcome, Store};
 
-/// Writes the document under a claim.
+/// Writes the document under a claim. Each write has a number of its own, by which the server refuses one that was given
+/// up, takes effect late, and would overtake those behind it.
 pub(super) struct HeldOffset {
     store: Arc<dyn Store>,
     claim: Claim,
@@ -24,6 +25,7 @@ impl HeldOffset {
     }
 
     pub(super) async fn commit(&mut self, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
+        self.claim.revision += 1;
         let mut outcome = self.store.commit_offset(&self.claim, checkpoint).await?;
         if outcome == CommitOutcome::Fenced {
             outcome = self.restore(checkpoint).await?;
@@ -32,7 +34,8 @@ impl HeldOffset {
         Ok(outcome)
     }
 
-    pub(super) async fn record_attempts(&self, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
+    pub(super) async fn record_attempts(&mut self, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
+        self.claim.revision += 1;
         match self.store.record_attempts(&self.claim, attempts).await? {
             CommitOutcome::Fenced if self.is_restored().await? => {
                 self.store.record_attempts(&self.claim, attempts).await
@@ -41,7 +44,8 @@ impl HeldOffset {
         }
     }
 
-    pub(super) async fn forget_unclean_ends(&self) -> Result<CommitOutcome> {
+    pub(super) async fn forget_unclean_ends(&mut self) -> Result<CommitOutcome> {
+        self.claim.revision += 1;
         match self.store.forget_unclean_ends(&self.claim).await? {
             // A new document counts none.
             CommitOutcome::Fenced => self.restore(&self.last).await,
@@ -54,6 +58,7 @@ impl HeldOffset {
         letter: &DeadLetter,
         checkpoint: &Checkpoint,
     ) -> Result<CommitOutcome> {
+        self.claim.revision += 1;
         let mut outcome = self.store.commit_dead_letter(&self.claim, checkpoint, letter).await?;
         if outcome == CommitOutcome::Fenced && self.is_restored().await? {
             outcome = self.store.commit_dead_letter(&self.claim, checkpoint, letter).await?;

@@ -29,6 +29,14 @@ pub(super) fn after_loss(position: &Position, handed: &HandedOver, now: ClusterT
     pass_behind(complete_until, handed, now)
 }
 
+/// The same pass after its messages of 1.4.2, which have all been read by now. An ordinary one then ends later, so that
+/// the stream still tells apart what was inserted before and read: its event is not later than now.
+pub(super) fn after_unstamped(pass: &HistoryPosition, now: ClusterTime) -> HistoryPosition {
+    let settled = now.minus_seconds(LONGEST_VISIBILITY_DELAY_SECONDS).next();
+    let until = if pass.snapshot { pass.until } else { pass.until.max(settled) };
+    HistoryPosition { finished: HistoryProgress::Stamped { after: pass.behind }, until, ..pass.clone() }
+}
+
 /// Where to go on after everything of a pass has been handed over, which `handed` has been told.
 pub(super) fn after_pass(pass: &HistoryPosition, handed: &HandedOver, now: ClusterTime) -> Position {
     if pass.snapshot {

@@ -273,7 +273,8 @@ async fn claim_partition(parts: &SubscriptionParts, partition: u32) -> Result<(C
     let claimed = parts.store.claim_offset(&key, &parts.owner).await;
     let stored = claimed
         .map_err(|error| error.on_topic(&config.topic).on_partition(partition).in_group(&config.group_id))?;
-    Ok((Claim { key, owner: parts.owner.clone(), epoch: stored.epoch }, stored))
+    let (owner, epoch, revision) = (parts.owner.clone(), stored.epoch, stored.revision);
+    Ok((Claim { key, owner, epoch, revision }, stored))
 }
 
 /// A group that has read nothing yet must begin at the same place again when it crashes before its first commit.

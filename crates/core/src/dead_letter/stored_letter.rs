@@ -323,7 +323,7 @@ mod tests {
             expires_at: None,
         };
         let key = OffsetKey { group_id: "g".into(), topic: "t".into(), partition: 3 };
-        let claim = |owner: &str, epoch| Claim { key: key.clone(), owner: owner.into(), epoch };
+        let claim = |owner: &str, epoch| Claim { key: key.clone(), owner: owner.into(), epoch, revision: 1 };
         let first = mark.taken(&claim("a", 4));
         assert_eq!((&first.holder, first.interruptions), (&Some(LetterHolder::of(&claim("a", 4))), 0));
         assert_eq!(first.clone().taken(&claim("a", 4)), first);

@@ -11,12 +11,11 @@ const LONGEST_TEXT: usize = 1024;
 
 /// The update that stores the attempts of all unfinished messages.
 pub fn attempts_update(attempts: &[MessageAttempts]) -> Document {
-    let count = doc! { "revision": 1_i64 };
     if attempts.is_empty() {
-        return doc! { "$unset": { "attempts": "" }, "$inc": count };
+        return doc! { "$unset": { "attempts": "" } };
     }
     let attempts: Array = attempts.iter().map(|attempts| Bson::Document(encode(attempts))).collect();
-    doc! { "$set": { "attempts": attempts }, "$inc": count }
+    doc! { "$set": { "attempts": attempts } }
 }
 
 /// The attempts in an offset document; `None` if they cannot be read.

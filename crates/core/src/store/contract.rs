@@ -15,6 +15,7 @@ use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::consumer::position::Position;
 use crate::dead_letter::DeadLetter;
 use crate::error::{Error, Result};
+use crate::error_code::ErrorCode;
 use crate::feed::stream_token::{ClusterTime, StreamToken};
 use crate::store::dead_letter_contract::DeadLetterStore;
 
@@ -174,9 +175,12 @@ pub struct StoredOffset {
     pub owner: Option<String>,
     /// Grows with every change of the owner. A commit under an older epoch is refused.
     pub epoch: i64,
+    /// Grows with every write of an owner. An older write is refused.
+    pub revision: i64,
 }
 
-/// The right to commit: an owner under an epoch.
+/// The right to commit: an owner under an epoch. A write that carries it is refused when a later one of this owner is
+/// stored already: the deadline of a call ends the wait for it, not the call, which may still take effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Which offset document.
@@ -185,14 +189,27 @@ pub struct Claim {
     pub owner: String,
     /// Epoch under which it was given.
     pub epoch: i64,
+    /// Number of the write: not smaller than that of any write before.
+    pub revision: i64,
 }
+
+impl Claim {
+    /// What the owner of a document holds; `None` if it has no owner.
+    pub fn of(offset: &StoredOffset) -> Option<Self> {
+        let StoredOffset { key, owner, epoch, revision, .. } = offset;
+        Some(Self { key: key.clone(), owner: owner.clone()?, epoch: *epoch, revision: *revision })
+    }
+}
+
+/// As often a claim is tried. Whoever is overtaken loses a try, so that many members at once need as many.
+const CLAIM_TRIES: usize = 100;
 
 /// What became of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitOutcome {
     /// Stored.
     Committed,
-    /// Refused: the partition has another owner or a newer epoch. Nothing was written.
+    /// Refused: the partition has another owner or a newer epoch, or a later write is stored. Nothing was written.
     Fenced,
 }
 
@@ -267,8 +284,31 @@ pub trait Store: DeadLetterStore {
     /// The offset document, if there is one.
     async fn load_offset(&self, key: &OffsetKey) -> Result<Option<StoredOffset>>;
 
-    /// Makes `owner` the owner of the partition under a new epoch, creating the document if there is none.
-    async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset>;
+    /// Makes `owner` the owner of the partition under the epoch behind this one, or of a new document if that is
+    /// `None`. Returns `None` if the document has another epoch meanwhile; nothing was written then.
+    async fn claim_offset_after(
+        &self,
+        key: &OffsetKey,
+        owner: &str,
+        epoch: Option<i64>,
+    ) -> Result<Option<StoredOffset>>;
+
+    /// Makes `owner` the owner of the partition under a new epoch, whoever has it.
+    async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
+        for _ in 0..CLAIM_TRIES {
+            let epoch = self.load_offset(key).await?.map(|offset| offset.epoch);
+            if let Some(claimed) = self.claim_offset_after(key, owner, epoch).await? {
+                return Ok(claimed);
+            }
+        }
+        Err(Error::new(
+            ErrorCode::Unavailable,
+            "other members claim the partition at the same time, again and again",
+        )
+        .in_group(&key.group_id)
+        .on_topic(&key.topic)
+        .on_partition(key.partition))
+    }
 
     /// Since when a group has been reading a topic: the earliest time at which one of its offset documents was made
     /// that has an offset. `None` if there is none.

@@ -8,7 +8,7 @@
 //! | `bornAt` | Timestamp, the deployment's time when the document was made; 1.4.2 has none |
 //! | `owner` | who may commit: a string, or `null` |
 //! | `epoch` | Int64 that grows with every change of the owner |
-//! | `revision` | Int64 that grows with every write of ours |
+//! | `revision` | Int64 that grows with every write of an owner |
 //! | `position` | see [`position_document`](super::position_document) |
 //! | `finishedAhead` | ids of messages behind the position that are finished too; absent without |
 //! | `attempts` | `[{id, errors: [{name, message, at}], forgotten, inFlight}]` of unfinished messages; absent without |
@@ -36,7 +36,7 @@ pub fn key_fields(key: &OffsetKey) -> Document {
 /// The update that stores a checkpoint, without its date.
 pub fn checkpoint_update(checkpoint: &Checkpoint) -> Document {
     let mut set = position_fields(&checkpoint.position);
-    let mut update = doc! { "$inc": { "revision": 1_i64 } };
+    let mut update = Document::new();
     if checkpoint.finished_ahead.is_empty() {
         update.insert("$unset", doc! { "finishedAhead": "" });
     } else {
@@ -46,13 +46,23 @@ pub fn checkpoint_update(checkpoint: &Checkpoint) -> Document {
     update
 }
 
+/// The same update as the write of this claim.
+#[must_use]
+pub fn numbered(mut update: Document, claim: &Claim) -> Document {
+    let set = update.entry("$set".to_owned()).or_insert_with(|| Document::new().into());
+    if let Bson::Document(set) = set {
+        set.insert("revision", claim.revision);
+    }
+    update
+}
+
 /// The document in place of one that has been deleted, with the claim of the member that owned it. The server fills in
 /// the empty Timestamp.
 pub fn restored(claim: &Claim, checkpoint: &Checkpoint, now: DateTime) -> Document {
     let mut document = key_fields(&claim.key);
     document.extend(position_fields(&checkpoint.position));
     document.extend(doc! {
-        "owner": &claim.owner, "epoch": claim.epoch, "revision": 1_i64, "uncleanEnds": 1_i64,
+        "owner": &claim.owner, "epoch": claim.epoch, "revision": claim.revision, "uncleanEnds": 1_i64,
         "createdAt": now, "timestamp": now, BORN_AT: Timestamp { time: 0, increment: 0 },
     });
     if !checkpoint.finished_ahead.is_empty() {
@@ -100,6 +110,10 @@ pub fn decode(document: &Document) -> Result<StoredOffset> {
         None | Some(Bson::Null) => 0,
         Some(value) => integer(value).ok_or_else(|| damaged(&key, "epoch"))?,
     };
+    let revision = match document.get("revision") {
+        None | Some(Bson::Null) => 0,
+        Some(value) => integer(value).ok_or_else(|| damaged(&key, "revision"))?,
+    };
     let finished_ahead = match document.get("finishedAhead") {
         None | Some(Bson::Null) => Vec::new(),
         Some(Bson::Array(ids)) => ids.clone(),
@@ -115,6 +129,7 @@ pub fn decode(document: &Document) -> Result<StoredOffset> {
         key,
         owner,
         epoch,
+        revision,
     })
 }
 

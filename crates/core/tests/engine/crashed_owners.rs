@@ -282,7 +282,7 @@ async fn a_note_left_by_a_clean_end_means_nothing(scene: Scene) {
     send_keyed(&numbers, unkeyed(0..2)).await;
     // An owner that could not take its note back before it released the partition.
     let owner = scene.store.claim_offset(&offset_key(0), "careful").await.expect("claimed");
-    let claim = Claim { key: owner.key, owner: "careful".to_owned(), epoch: owner.epoch };
+    let claim = Claim::of(&owner).expect("an owner");
     let note = MessageAttempts {
         message_id: Bson::String("m0".to_owned()),
         failed: Vec::new(),

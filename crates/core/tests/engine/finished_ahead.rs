@@ -123,7 +123,12 @@ async fn what_has_not_come_yet_is_not_forgotten(scene: Scene) {
     let key = offset_key(0);
     let ahead = vec![Bson::from("m1"), Bson::from("m3")];
     let claimed = scene.store.claim_offset(&key, "earlier").await.expect("claimed");
-    let claim = Claim { key: key.clone(), owner: "earlier".to_owned(), epoch: claimed.epoch };
+    let claim = Claim {
+        key: key.clone(),
+        owner: "earlier".to_owned(),
+        epoch: claimed.epoch,
+        revision: claimed.revision,
+    };
     let now = StreamToken::after(scene.store.cluster_time().await.expect("a time"));
     let checkpoint = Checkpoint { position: Position::behind(now), finished_ahead: ahead.clone() };
     scene.store.commit_offset(&claim, &checkpoint).await.expect("committed");

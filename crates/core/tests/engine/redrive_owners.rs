@@ -101,8 +101,8 @@ async fn a_letter_whose_handler_ends_its_owners_is_given_up_again(scene: Scene) 
     assert_eq!(redrive(&letters, doc! {}).await, 1);
     let key = OffsetKey { group_id: GROUP.to_owned(), topic: TOPIC.to_owned(), partition: 0 };
     for owner in ["a", "b", "c"] {
-        let epoch = scene.store.claim_offset(&key, owner).await.expect("claims").epoch;
-        let claim = Claim { key: key.clone(), owner: owner.to_owned(), epoch };
+        let claimed = scene.store.claim_offset(&key, owner).await.expect("claims");
+        let claim = Claim::of(&claimed).expect("an owner");
         let pending = scene.store.next_redrive(&key).await.expect("looks").expect("a mark");
         scene.store.take_redrive(&claim, &pending).await.expect("is answered").expect("is taken");
     }
@@ -127,11 +127,11 @@ async fn a_letter_left_in_hand_survives_that_the_offset_is_deleted(scene: Scene)
     fails.store(false, Ordering::SeqCst);
     assert_eq!(redrive(&letters, doc! {}).await, 2);
     let key = OffsetKey { group_id: GROUP.to_owned(), topic: TOPIC.to_owned(), partition: 0 };
-    let mut epoch = 0;
+    let mut claim = None;
     for _ in 0..5 {
-        epoch = scene.store.claim_offset(&key, "gone").await.expect("claims").epoch;
+        claim = Claim::of(&scene.store.claim_offset(&key, "gone").await.expect("claims"));
     }
-    let claim = Claim { key: key.clone(), owner: "gone".to_owned(), epoch };
+    let claim = claim.expect("an owner");
     let pending = scene.store.next_redrive(&key).await.expect("looks").expect("a mark");
     scene.store.take_redrive(&claim, &pending).await.expect("is answered").expect("is taken");
     scene.delete_offset(0).await;

@@ -232,8 +232,13 @@ impl Store for StubbornStore {
         self.inner.load_offset(key).await
     }
 
-    async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
-        self.inner.claim_offset(key, owner).await
+    async fn claim_offset_after(
+        &self,
+        key: &OffsetKey,
+        owner: &str,
+        epoch: Option<i64>,
+    ) -> Result<Option<StoredOffset>> {
+        self.inner.claim_offset_after(key, owner, epoch).await
     }
 
     async fn group_birth(&self, group_id: &str, topic: &str) -> Result<Option<ClusterTime>> {

@@ -16,8 +16,6 @@ pub struct FaultRates {
     pub reply_lost: u64,
     /// No answer within the deadline; the call takes effect around it, before or after.
     pub late: u64,
-    /// Whether writes to offset documents that are late take effect after the deadline, too.
-    pub late_offsets: bool,
     /// Calls that take up to `slow_ms` instead of `usual_ms`, each way.
     pub slow: u64,
     /// Usual time of one way at most.
@@ -43,7 +41,6 @@ impl FaultRates {
         request_lost: 0,
         reply_lost: 0,
         late: 0,
-        late_offsets: false,
         slow: 0,
         usual_ms: 2,
         slow_ms: 0,
@@ -107,16 +104,6 @@ impl Faults {
 
     pub(super) fn is_cut_off(&self) -> bool {
         self.lock().is_cut_off
-    }
-
-    /// As the next call, of a write to an offset document.
-    pub(super) fn next_offset_write(&self) -> CallFate {
-        match self.next_call() {
-            CallFate::Late { deadline, effect_after } if !self.lock().rates.late_offsets => {
-                CallFate::ReplyLost { request: effect_after.min(deadline), after: Duration::ZERO }
-            }
-            fate => fate,
-        }
     }
 
     pub(super) fn next_call(&self) -> CallFate {

@@ -57,11 +57,7 @@ impl HandlingPlan {
                 Call { takes: Duration::from_mins(1), fails: true, hears: random.chance(500), ..call }
             }
             Kind::Killer => Call { does: Deed::Crash, ..call },
-            // Without delay: one that leaves and then outlives the grace period would do so for ever.
-            Kind::CallsBack => {
-                let does = *random.pick(&[Deed::Commit, Deed::Leave]);
-                Call { takes: Duration::ZERO, does, ..call }
-            }
+            Kind::CallsBack => Call { does: *random.pick(&[Deed::Commit, Deed::Leave]), ..call },
         }
     }
 

@@ -59,16 +59,24 @@ impl Store for ObservedStore {
         Ok(failures)
     }
 
-    async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
-        let offset = self.inner.claim_offset(key, owner).await?;
-        let claim = Claim { key: key.clone(), owner: owner.to_owned(), epoch: offset.epoch };
+    async fn claim_offset_after(
+        &self,
+        key: &OffsetKey,
+        owner: &str,
+        epoch: Option<i64>,
+    ) -> Result<Option<StoredOffset>> {
+        let claimed = self.inner.claim_offset_after(key, owner, epoch).await?;
+        let Some((offset, claim)) = claimed.as_ref().and_then(|offset| Some((offset, Claim::of(offset)?)))
+        else {
+            return Ok(claimed);
+        };
         self.events.record(Event::Claimed(ClaimedPartition {
             claim: name_of(&claim),
             position: offset.position.clone(),
             finished_ahead: offset.finished_ahead.clone(),
             attempts: short(&offset.attempts),
         }));
-        Ok(offset)
+        Ok(claimed)
     }
 
     async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {

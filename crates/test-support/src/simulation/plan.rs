@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bson::{Document, doc};
 
-use super::known;
 use crate::faulty_store::FaultRates;
 use crate::seeded_random::SeededRandom;
 
@@ -141,10 +140,14 @@ impl Plan {
         let duration = random.millis(5_000, 60_000);
         let groups = random.between(1, 2);
         let producers = random.between(1, 2);
+        let groups: Vec<_> = (0..groups).map(|_| group(random, partitions)).collect();
+        // A handler that leaves the group and then outlives the grace period would do so for ever.
+        let calls_back = groups.iter().any(|group| group.handling.calls_back > 0);
+        let grace: &[u64] = if calls_back { &[60_000] } else { &[100, 2_000, 60_000, 60_000, 60_000] };
         Self {
             partitions,
             processes: random.index(3) + 1,
-            groups: (0..groups).map(|_| group(random, partitions)).collect(),
+            groups,
             producers: (0..producers).map(|_| producer(random)).collect(),
             backlog: if random.chance(400) {
                 (random.between(1, 40), random.millis(0, 300_000))
@@ -155,7 +158,7 @@ impl Plan {
             legacy_messages: if random.chance(100) { random.between(1, 10) } else { 0 },
             rates: rates(random),
             chaos: chaos(random, duration),
-            broker: (random.between(1, 20) * 1000, *random.pick(&[100, 2_000, 60_000, 60_000, 60_000])),
+            broker: (random.between(1, 20) * 1000, *random.pick(grace)),
         }
     }
 }
@@ -261,7 +264,6 @@ fn rates(random: &mut SeededRandom) -> FaultRates {
         request_lost: rate(50),
         reply_lost: rate(50),
         late: rate(10),
-        late_offsets: !known::late_offset_writes(),
         slow: rate(100),
         stream_ends: rate(100),
         stream_hangs: rate(10),

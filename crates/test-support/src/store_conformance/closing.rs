@@ -26,7 +26,7 @@ pub async fn every_call_after_close_fails(store: Arc<dyn Store>) {
     store.close().await;
 
     let topic = Topic { name: "t".into(), collection: "t".into(), partitions: 1, retention_ms: 1 };
-    let claim = Claim { key: key(0), owner: "a".into(), epoch: 1 };
+    let claim = Claim { key: key(0), owner: "a".into(), epoch: 1, revision: 1 };
     let position = after(EARLY);
     let range = HistoryRange::Unstamped { after: None, since: None };
     let record = OffsetRecord { key: key(0), offset: Bson::Null, timestamp: DateTime::now() };
@@ -70,7 +70,7 @@ pub async fn every_call_on_dead_letters_after_close_fails(store: Arc<dyn Store>)
     let pending = store.next_redrive(&key(0)).await.expect("looks").expect("a marked letter");
     store.close().await;
 
-    let claim = Claim { key: key(0), owner: "a".into(), epoch: 1 };
+    let claim = Claim { key: key(0), owner: "a".into(), epoch: 1, revision: 1 };
     let letter = StoredLetter::buried(dead_letter());
     let failure = RedriveFailure { attempts: Vec::new(), at: DateTime::now(), retention_ms: None };
     let query = LetterQuery { filter: filter.clone(), order: LetterOrder::Newest, limit: 1, after: None };

@@ -45,7 +45,7 @@ pub(super) fn letter(topic: &str, partition: u32, n: u32) -> DeadLetter {
 
 pub(super) async fn own(store: &dyn Store, key: &OffsetKey, owner: &str) -> Claim {
     let offset = store.claim_offset(key, owner).await.expect("claims");
-    Claim { key: key.clone(), owner: owner.into(), epoch: offset.epoch }
+    Claim::of(&offset).expect("an owner")
 }
 
 pub(super) async fn bury(store: &dyn Store, letter: DeadLetter) -> LetterId {

@@ -72,7 +72,7 @@ fn telling_apart(token: &str) -> Position {
 async fn claim(store: &dyn Store, owner: &str) -> Claim {
     let offset = store.claim_offset(&key(0), owner).await.expect("claims");
     assert_eq!((&offset.key, offset.owner.as_deref()), (&key(0), Some(owner)));
-    Claim { key: offset.key, owner: owner.into(), epoch: offset.epoch }
+    Claim::of(&offset).expect("an owner")
 }
 
 async fn load(store: &dyn Store) -> StoredOffset {
@@ -94,7 +94,7 @@ fn record(key: OffsetKey, offset: impl Into<Bson>, unix_millis: i64) -> OffsetRe
 
 /// Neither load nor commit makes a document.
 pub async fn an_unknown_offset_is_none_and_cannot_be_committed(store: Arc<dyn Store>) {
-    let stranger = Claim { key: key(0), owner: "a".into(), epoch: 1 };
+    let stranger = Claim { key: key(0), owner: "a".into(), epoch: 1, revision: 1 };
     assert_eq!(commit(&*store, &stranger, &after(EARLY)).await, CommitOutcome::Fenced);
     assert_eq!(store.release_offset(&stranger, 0).await.expect("is answered"), CommitOutcome::Fenced);
     assert!(store.load_offset(&key(0)).await.expect("loads").is_none());
@@ -132,6 +132,51 @@ pub async fn concurrent_claims_get_epochs_of_their_own(store: Arc<dyn Store>) {
         let expected = if claim == last { CommitOutcome::Committed } else { CommitOutcome::Fenced };
         assert_eq!(commit(&*store, claim, &after(EARLY)).await, expected);
     }
+}
+
+/// A call whose caller has given it up may still take effect. By then the caller has claimed again.
+pub async fn a_claim_that_comes_late_changes_nothing(store: Arc<dyn Store>) {
+    let late = |epoch| {
+        let store = Arc::clone(&store);
+        async move { store.claim_offset_after(&key(0), "a", epoch).await.expect("is answered") }
+    };
+    assert!(late(Some(1)).await.is_none(), "there is no document");
+    let first = claim(&*store, "a").await;
+    assert!(late(None).await.is_none(), "there is one");
+    let second = claim(&*store, "a").await;
+    assert!(late(Some(first.epoch)).await.is_none());
+    assert_eq!(commit(&*store, &second, &after(EARLY)).await, CommitOutcome::Committed);
+    let third = late(Some(second.epoch)).await.expect("is what it expects");
+    assert!(third.epoch > second.epoch && third.revision > second.revision);
+}
+
+/// 1.4.2 writes no epoch.
+pub async fn a_document_without_epoch_is_claimed(store: Arc<dyn Store>) {
+    store.write_offset_record(&record(key(0), doc! { "_data": EARLY }, 1000)).await.expect("writes");
+    assert_eq!(load(&*store).await.epoch, 0);
+    let claimed = store.claim_offset_after(&key(0), "a", Some(0)).await.expect("is answered");
+    assert_eq!(claimed.map(|offset| (offset.epoch, offset.position)), Some((1, Some(after(EARLY)))));
+}
+
+/// Whatever it was to store: an offset, attempts, a dead letter. The same write again is stored again.
+pub async fn a_write_that_comes_late_is_refused(store: Arc<dyn Store>) {
+    let given_up = claim(&*store, "a").await;
+    let next = Claim { revision: given_up.revision + 1, ..given_up.clone() };
+    let (fenced, committed) = (CommitOutcome::Fenced, CommitOutcome::Committed);
+    assert_eq!(commit(&*store, &next, &after(LATE)).await, committed);
+    assert_eq!(commit(&*store, &next, &after(LATE)).await, committed);
+    assert_eq!(commit(&*store, &given_up, &after(EARLY)).await, fenced);
+    assert_eq!(store.record_attempts(&given_up, &[]).await.expect("is answered"), fenced);
+    assert_eq!(store.forget_unclean_ends(&given_up).await.expect("is answered"), fenced);
+    let letter = super::dead_letters::letter("orders", 0, 1);
+    let checkpoint = after(EARLY).into();
+    assert_eq!(store.commit_dead_letter(&given_up, &checkpoint, &letter).await.expect("is answered"), fenced);
+    assert_eq!((count_dead_letters(&*store).await, load(&*store).await.position), (0, Some(after(LATE))));
+
+    // An offset that is set by hand is no write of an owner.
+    store.write_offset_record(&record(key(0), doc! { "_data": EARLY }, 1000)).await.expect("writes");
+    assert_eq!(commit(&*store, &next, &after(LATE)).await, committed);
+    assert_eq!(store.release_offset(&given_up, 0).await.expect("is answered"), committed, "the last one");
 }
 
 /// Whether the owner, the epoch or both are not the current ones.
@@ -274,7 +319,7 @@ pub async fn an_offset_that_names_a_message_is_a_place_in_the_history(store: Arc
 
 /// By the member that owned it, with what it had finished; unless another one has come first.
 pub async fn a_deleted_offset_is_made_again_once(store: Arc<dyn Store>) {
-    let gone = Claim { key: key(0), owner: "a".into(), epoch: 7 };
+    let gone = Claim { key: key(0), owner: "a".into(), epoch: 7, revision: 1 };
     let checkpoint = Checkpoint { position: after(EARLY), finished_ahead: vec![Bson::from("x")] };
     let restore = |claim: Claim| {
         let (store, checkpoint) = (Arc::clone(&store), checkpoint.clone());
@@ -286,7 +331,7 @@ pub async fn a_deleted_offset_is_made_again_once(store: Arc<dyn Store>) {
     assert_eq!((stored.position, stored.finished_ahead), (Some(after(EARLY)), vec![Bson::from("x")]));
     assert_eq!(commit(&*store, &gone, &after(LATE)).await, CommitOutcome::Committed);
 
-    let stranger = Claim { key: key(0), owner: "b".into(), epoch: 1 };
+    let stranger = Claim { key: key(0), owner: "b".into(), epoch: 1, revision: 1 };
     assert_eq!(restore(stranger.clone()).await, CommitOutcome::Fenced);
     assert_eq!(restore(gone.clone()).await, CommitOutcome::Fenced);
     assert_eq!(load(&*store).await.position, Some(after(LATE)));
@@ -308,7 +353,7 @@ pub async fn a_group_is_born_with_its_first_offset(store: Arc<dyn Store>) {
     assert!(before <= born && born <= between, "{before:?} {born:?} {between:?}");
 
     let second = store.claim_offset(&key(1), "a").await.expect("claims");
-    let second = Claim { key: key(1), owner: "a".into(), epoch: second.epoch };
+    let second = Claim::of(&second).expect("an owner");
     commit(&*store, &second, &after(EARLY)).await;
     claim(&*store, "b").await;
     assert_eq!(birth("billing", "orders").await, Some(born), "the earliest, whoever owns it now");

@@ -11,7 +11,7 @@ use super::offsets::{EARLY, after, key};
 
 async fn claim(store: &dyn Store, owner: &str) -> (Claim, StoredOffset) {
     let offset = store.claim_offset(&key(0), owner).await.expect("claims");
-    (Claim { key: key(0), owner: owner.into(), epoch: offset.epoch }, offset)
+    (Claim::of(&offset).expect("an owner"), offset)
 }
 
 async fn load(store: &dyn Store) -> StoredOffset {

@@ -29,12 +29,11 @@ impl PartitionReader {
     }
 
     async fn end_stage(&mut self, history: HistoryPosition) -> Result<()> {
+        let now = self.parts.store.cluster_time().await?;
         if matches!(history.finished, HistoryProgress::Unstamped { .. }) {
-            let finished = HistoryProgress::Stamped { after: history.behind };
-            self.position = Position::History(HistoryPosition { finished, ..history });
+            self.position = Position::History(position_recovery::after_unstamped(&history, now));
             return Ok(());
         }
-        let now = self.parts.store.cluster_time().await?;
         if !history.snapshot {
             self.handed.complete_up_to(history.until);
         }

@@ -17,8 +17,7 @@ fn everything() -> LetterFilter {
 }
 
 async fn own(store: &Arc<MemoryStore>, owner: &str) -> Claim {
-    let epoch = store.claim_offset(&key(), owner).await.expect("claims").epoch;
-    Claim { key: key(), owner: owner.into(), epoch }
+    Claim::of(&store.claim_offset(&key(), owner).await.expect("claims")).expect("an owner")
 }
 
 /// A store with marked letters of these messages.

@@ -150,11 +150,16 @@ impl Store for MemoryStore {
         self.database()?.state().offsets.load(key)
     }
 
-    async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
+    async fn claim_offset_after(
+        &self,
+        key: &OffsetKey,
+        owner: &str,
+        epoch: Option<i64>,
+    ) -> Result<Option<StoredOffset>> {
         let database = self.database()?;
         let mut state = database.state();
         let born_at = state.tick(clock::unix_millis());
-        state.offsets.claim(key, owner, born_at, now())
+        state.offsets.claim_after(key, (owner, epoch), born_at, now())
     }
 
     async fn group_birth(&self, group_id: &str, topic: &str) -> Result<Option<ClusterTime>> {

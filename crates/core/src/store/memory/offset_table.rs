@@ -11,7 +11,7 @@ use crate::feed::stream_token::ClusterTime;
 use crate::store::attempts_document::attempts_update;
 use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
 use crate::store::offset_document::{
-    BORN_AT, birth, checkpoint_update, decode, decode_record, key_fields, record_fields, restored,
+    BORN_AT, birth, checkpoint_update, decode, decode_record, key_fields, numbered, record_fields, restored,
 };
 
 /// Documents as they would be in `consumer_offsets`, so that both stores read them by the same code.
@@ -29,15 +29,19 @@ impl OffsetTable {
         self.documents.get(key).map(decode).transpose()
     }
 
-    /// Gives the partition to `owner` under a new epoch. Changes nothing if the stored position is unusable.
-    pub(super) fn claim(
+    /// Gives the partition to `owner` under the epoch behind this one, if it has that. Changes nothing if the stored
+    /// position is unusable.
+    pub(super) fn claim_after(
         &mut self,
         key: &OffsetKey,
-        owner: &str,
+        (owner, epoch): (&str, Option<i64>),
         born_at: ClusterTime,
         now: DateTime,
-    ) -> Result<StoredOffset> {
-        let epoch = self.load(key)?.map_or(0, |offset| offset.epoch) + 1;
+    ) -> Result<Option<StoredOffset>> {
+        if self.load(key)?.map(|offset| offset.epoch) != epoch {
+            return Ok(None);
+        }
+        let epoch = epoch.unwrap_or_default() + 1;
         let document = self.documents.entry(key.clone()).or_insert_with(|| {
             let mut document = new_document(key, now);
             document.insert(BORN_AT, Timestamp::from(born_at));
@@ -45,7 +49,7 @@ impl OffsetTable {
         });
         document.extend(doc! { "owner": owner, "epoch": epoch });
         apply(document, &doc! { "$inc": { "revision": 1_i64, "uncleanEnds": 1_i64 } });
-        decode(document)
+        decode(document).map(Some)
     }
 
     /// Since when a group has been reading a topic.
@@ -95,12 +99,14 @@ impl OffsetTable {
         self.change_if_held(claim, &doc! { "$set": { "uncleanEnds": 1_i64 } })
     }
 
-    /// Takes the owner off. The epoch and the position stay.
+    /// Takes the owner off. The epoch and the position stay. The last write: none of this owner overtakes it.
     pub(super) fn release(&mut self, claim: &Claim, unclean_ends: u32) -> CommitOutcome {
-        self.change_if_held(
-            claim,
-            &doc! { "$set": { "owner": Bson::Null, "uncleanEnds": i64::from(unclean_ends) } },
-        )
+        let Some(document) = self.documents.get_mut(&claim.key).filter(|document| is_owner(document, claim))
+        else {
+            return CommitOutcome::Fenced;
+        };
+        document.extend(doc! { "owner": Bson::Null, "uncleanEnds": i64::from(unclean_ends) });
+        CommitOutcome::Committed
     }
 
     /// The offsets of a group, newest first.
@@ -123,18 +129,22 @@ impl OffsetTable {
         document.extend(record_fields(record));
         document.remove("position");
         document.remove("finishedAhead");
-        apply(document, &doc! { "$inc": { "revision": 1_i64 } });
     }
 
     fn change_if_held(&mut self, claim: &Claim, update: &Document) -> CommitOutcome {
         let Some(document) = self.documents.get_mut(&claim.key) else { return CommitOutcome::Fenced };
-        let (owner, epoch) = (document.get_str("owner").ok(), document.get_i64("epoch").ok());
-        if owner != Some(&claim.owner) || epoch != Some(claim.epoch) {
+        let is_overtaken = document.get_i64("revision").is_ok_and(|stored| stored > claim.revision);
+        if !is_owner(document, claim) || is_overtaken {
             return CommitOutcome::Fenced;
         }
-        apply(document, update);
+        apply(document, &numbered(update.clone(), claim));
         CommitOutcome::Committed
     }
+}
+
+fn is_owner(document: &Document, claim: &Claim) -> bool {
+    let (owner, epoch) = (document.get_str("owner").ok(), document.get_i64("epoch").ok());
+    owner == Some(&claim.owner) && epoch == Some(claim.epoch)
 }
 
 fn new_document(key: &OffsetKey, now: DateTime) -> Document {
@@ -182,8 +192,9 @@ mod tests {
     }
 
     fn claim(table: &mut OffsetTable, owner: &str) -> Claim {
-        let offset = table.claim(&key(0), owner, BORN, now(1)).expect("claims");
-        Claim { key: offset.key, owner: offset.owner.expect("an owner"), epoch: offset.epoch }
+        let epoch = table.load(&key(0)).expect("loads").map(|offset| offset.epoch);
+        let offset = table.claim_after(&key(0), (owner, epoch), BORN, now(1)).expect("claims");
+        Claim::of(&offset.expect("nobody else claims")).expect("an owner")
     }
 
     fn commit(table: &mut OffsetTable, claim: &Claim, position: &Position) -> CommitOutcome {
@@ -223,7 +234,7 @@ mod tests {
     #[test]
     fn a_commit_without_a_document_is_fenced() {
         let mut table = OffsetTable::default();
-        let stranger = Claim { key: key(0), owner: "a".into(), epoch: 1 };
+        let stranger = Claim { key: key(0), owner: "a".into(), epoch: 1, revision: 1 };
         assert_eq!(commit(&mut table, &stranger, &after(EARLY)), CommitOutcome::Fenced);
         assert!(table.load(&key(0)).expect("loads").is_none());
     }
@@ -244,7 +255,9 @@ mod tests {
         let mut table = OffsetTable::default();
         table.write_record(&record(0, "rubbish", 1), now(1));
         let before = table.documents.clone();
-        for error in [table.load(&key(0)).map(drop), table.claim(&key(0), "a", BORN, now(2)).map(drop)] {
+        for error in
+            [table.load(&key(0)).map(drop), table.claim_after(&key(0), ("a", None), BORN, now(2)).map(drop)]
+        {
             assert_eq!(error.expect_err("is refused").code(), ErrorCode::BadOffset);
         }
         assert_eq!(table.documents, before);

@@ -150,8 +150,13 @@ impl Store for MongoStore {
         offset_collection::load(self.open_connection()?, key).await
     }
 
-    async fn claim_offset(&self, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
-        offset_collection::claim(self.with_offset_index().await?, key, owner).await
+    async fn claim_offset_after(
+        &self,
+        key: &OffsetKey,
+        owner: &str,
+        epoch: Option<i64>,
+    ) -> Result<Option<StoredOffset>> {
+        offset_collection::claim_after(self.with_offset_index().await?, key, owner, epoch).await
     }
 
     async fn group_birth(&self, group_id: &str, topic: &str) -> Result<Option<ClusterTime>> {

@@ -1,5 +1,5 @@
 //! The `consumer_offsets` collection. Each document is the fence of one partition in one group: a commit is one
-//! compare-and-set on its owner and epoch.
+//! compare-and-set on its owner, epoch and revision.
 
 use bson::{Bson, DateTime, Document, doc};
 use futures_util::TryStreamExt;
@@ -9,7 +9,7 @@ use mongodb::{ClientSession, Collection, IndexModel};
 use super::connection::Connection;
 use super::mongo_error;
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::feed::stream_token::ClusterTime;
 use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
 use crate::store::{attempts_document, offset_document};
@@ -47,25 +47,36 @@ async fn find(connection: &Connection, key: &OffsetKey) -> Result<Option<Documen
     connection.within_deadline("load offset", find).await
 }
 
-pub(super) async fn claim(connection: &Connection, key: &OffsetKey, owner: &str) -> Result<StoredOffset> {
+pub(super) async fn claim_after(
+    connection: &Connection,
+    key: &OffsetKey,
+    owner: &str,
+    epoch: Option<i64>,
+) -> Result<Option<StoredOffset>> {
     let claim = async {
-        match try_claim(connection, key, owner).await {
-            // Two members created the document at the same time; the second one now finds it.
-            Err(error) if mongo_error::is_duplicate_key(&error) => try_claim(connection, key, owner).await,
+        match take_over(connection, key, owner, epoch).await {
+            // There is a document, with another epoch.
+            Err(error) if epoch.is_none() && mongo_error::is_duplicate_key(&error) => Ok(None),
             outcome => outcome,
         }
     };
     let document = connection.within_deadline("claim partition", claim).await?;
-    let document =
-        document.ok_or_else(|| Error::internal("claim partition: the server returned no document"))?;
-    offset_document::decode(&document)
+    document.as_ref().map(offset_document::decode).transpose()
 }
 
-async fn try_claim(
+async fn take_over(
     connection: &Connection,
     key: &OffsetKey,
     owner: &str,
+    epoch: Option<i64>,
 ) -> mongodb::error::Result<Option<Document>> {
+    let mut filter = key_filter(key);
+    match epoch {
+        // A document of 1.4.2 has no epoch, which reads as 0.
+        Some(0) => filter.insert("epoch", doc! { "$in": [0_i64, Bson::Null] }),
+        Some(epoch) => filter.insert("epoch", epoch),
+        None => filter.insert("epoch", Bson::Null),
+    };
     // A pipeline, because only there the server tells its own time; what it finds stays as it is.
     let keep = |field: &str, otherwise: Bson| doc! { "$ifNull": [format!("${field}"), otherwise] };
     let one_more = |field: &str| doc! { "$add": [keep(field, Bson::Int64(0)), 1_i64] };
@@ -75,6 +86,7 @@ async fn try_claim(
     let set = doc! {
         "owner": { "$literal": owner },
         "epoch": one_more("epoch"),
+        "revision": one_more("revision"),
         "uncleanEnds": one_more("uncleanEnds"),
         "offset": keep("offset", Bson::Null),
         "createdAt": keep("createdAt", "$$NOW".into()),
@@ -82,8 +94,8 @@ async fn try_claim(
         offset_document::BORN_AT: born_at,
     };
     collection(connection)
-        .find_one_and_update(key_filter(key), vec![doc! { "$set": set }])
-        .upsert(true)
+        .find_one_and_update(filter, vec![doc! { "$set": set }])
+        .upsert(epoch.is_none())
         .return_document(ReturnDocument::After)
         .await
 }
@@ -144,7 +156,8 @@ async fn change_if_held(
     update: Document,
 ) -> Result<CommitOutcome> {
     let offsets = collection(connection);
-    let result = connection.within_deadline(what, offsets.update_one(claim_filter(claim), update)).await?;
+    let update = offsets.update_one(claim_filter(claim), offset_document::numbered(update, claim));
+    let result = connection.within_deadline(what, update).await?;
     Ok(outcome(result.matched_count))
 }
 
@@ -156,7 +169,7 @@ pub(super) async fn commit_in(
     checkpoint: &Checkpoint,
 ) -> mongodb::error::Result<CommitOutcome> {
     let offsets = collection(connection);
-    let update = offsets.update_one(claim_filter(claim), dated(checkpoint));
+    let update = offsets.update_one(claim_filter(claim), offset_document::numbered(dated(checkpoint), claim));
     Ok(outcome(update.session(session).await?.matched_count))
 }
 
@@ -166,7 +179,10 @@ pub(super) async fn release(
     unclean_ends: u32,
 ) -> Result<CommitOutcome> {
     let update = doc! { "$set": { "owner": Bson::Null, "uncleanEnds": i64::from(unclean_ends) } };
-    change_if_held(connection, "release partition", claim, update).await
+    // The last write: none of this owner overtakes it.
+    let offsets = collection(connection);
+    let update = offsets.update_one(owner_filter(claim), update);
+    Ok(outcome(connection.within_deadline("release partition", update).await?.matched_count))
 }
 
 pub(super) async fn list(connection: &Connection, group_id: &str) -> Result<Vec<OffsetRecord>> {
@@ -198,10 +214,16 @@ fn key_filter(key: &OffsetKey) -> Document {
     doc! { "groupId": &key.group_id, "topic": &key.topic, "partition": key.partition }
 }
 
-fn claim_filter(claim: &Claim) -> Document {
+fn owner_filter(claim: &Claim) -> Document {
     let mut filter = key_filter(&claim.key);
     filter.insert("owner", &claim.owner);
     filter.insert("epoch", claim.epoch);
+    filter
+}
+
+fn claim_filter(claim: &Claim) -> Document {
+    let mut filter = owner_filter(claim);
+    filter.insert("revision", doc! { "$lte": claim.revision });
     filter
 }
 

@@ -110,7 +110,7 @@ fn a_birth_is_of_what_has_begun() {
 
 #[test]
 fn a_restored_document_holds_the_claim() {
-    let claim = Claim { key: key(), owner: "a".into(), epoch: 4 };
+    let claim = Claim { key: key(), owner: "a".into(), epoch: 4, revision: 1 };
     let checkpoint = Checkpoint { position: after(LATE), finished_ahead: vec![7.into()] };
     let offset = decode(&restored(&claim, &checkpoint, DateTime::from_millis(5))).expect("decodes");
     assert_eq!((offset.owner.as_deref(), offset.epoch, offset.unclean_ends), (Some("a"), 4, 0));
