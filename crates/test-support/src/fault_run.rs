@@ -43,7 +43,7 @@ const DEADLINE: Duration = Duration::from_secs(150);
 pub struct FaultRun {
     name: &'static str,
     member_binary: &'static str,
-    uri: String,
+    broker: Document,
     client: Client,
     database: String,
     /// The servers outlive the test process.
@@ -74,7 +74,7 @@ impl FaultRun {
         Self {
             name,
             member_binary,
-            uri,
+            broker: doc! { "mongoUri": uri, "database": &database },
             client,
             database,
             is_guest: set.ports().is_empty(),
@@ -90,6 +90,13 @@ impl FaultRun {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.log.set_deadline(deadline);
+        self
+    }
+
+    /// Brokers of members have these fields, too.
+    #[must_use]
+    pub fn with_broker(mut self, fields: Document) -> Self {
+        self.broker.extend(fields);
         self
     }
 
@@ -115,7 +122,7 @@ impl FaultRun {
 
     /// Configuration of a broker of the run.
     pub fn broker_config(&self) -> Document {
-        doc! { "mongoUri": &self.uri, "database": &self.database }
+        self.broker.clone()
     }
 
     /// Starts a process that sends, named `producer-<number>`.

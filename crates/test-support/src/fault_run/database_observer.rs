@@ -2,16 +2,18 @@
 //! A member that is killed cannot tell of its last commit; the database can.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
 use csb_core::consumer::position::{HistoryProgress, Position};
+use csb_core::runtime::clock;
 use csb_core::runtime::task_group::TaskGroup;
 use csb_core::store::offset_document;
 use futures_util::StreamExt;
 use mongodb::Database;
 use mongodb::change_stream::ChangeStream;
-use mongodb::change_stream::event::{ChangeStreamEvent, UpdateDescription};
+use mongodb::change_stream::event::{ChangeStreamEvent, ResumeToken, UpdateDescription};
 
 use super::GROUP;
 use super::history_log::{HistoryLog, ProblemReporter};
@@ -23,19 +25,18 @@ const OFFSETS: &str = "consumer_offsets";
 const DEAD_LETTERS: &str = "dead_letters";
 /// What is inserted here is told as a note, so that everything before it is known to be told.
 const MARKS: &str = "history_marks";
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
+/// Without a sign of the servers for longer than this it gives up.
+const LONGEST_OUTAGE: Duration = Duration::from_mins(3);
 
 pub(super) struct DatabaseObserver;
 
 impl DatabaseObserver {
     /// Tells everything that is written from now on.
     pub(super) async fn start(database: &Database, log: &HistoryLog, tasks: &TaskGroup) -> Self {
-        let collections = vec![OFFSETS, DEAD_LETTERS, MARKS];
-        let stream = database
-            .watch()
-            .pipeline([doc! { "$match": { "ns.coll": { "$in": collections } } }])
-            .await
-            .expect("the database can be watched");
-        tasks.spawn("database observer", observe(stream, log.writer(NAME), log.problems()));
+        let stream = watch(database, None).await.expect("the database can be watched");
+        let observing = observe(database.clone(), stream, log.writer(NAME), log.problems());
+        tasks.spawn("database observer", observing);
         Self
     }
 
@@ -51,20 +52,41 @@ fn noted(mark: ObjectId) -> Happening {
     Happening::Noted { text: format!("mark {mark}") }
 }
 
-async fn observe(
-    mut stream: ChangeStream<ChangeStreamEvent<Document>>,
-    history: HistoryWriter,
-    problems: ProblemReporter,
-) {
+type Changes = ChangeStream<ChangeStreamEvent<Document>>;
+
+async fn watch(database: &Database, after: Option<ResumeToken>) -> mongodb::error::Result<Changes> {
+    let collections = vec![OFFSETS, DEAD_LETTERS, MARKS];
+    let wanted = doc! { "$match": { "ns.coll": { "$in": collections } } };
+    database.watch().pipeline([wanted]).resume_after(after).await
+}
+
+/// Also while servers fail: it goes on where it was when they are back.
+async fn observe(database: Database, mut stream: Changes, history: HistoryWriter, problems: ProblemReporter) {
     let mut offsets = OffsetDocuments::default();
-    while let Some(event) = stream.next().await {
-        let told = match event {
-            Ok(event) => history.write_all(happenings(&mut offsets, event)),
-            Err(error) => Err(error.to_string()),
+    let mut last_seen = clock::now();
+    loop {
+        let failed = match stream.next().await {
+            Some(Ok(event)) => {
+                last_seen = clock::now();
+                if let Err(problem) = history.write_all(happenings(&mut offsets, event)) {
+                    return problems.report(format!("the observer of the database: {problem}"));
+                }
+                continue;
+            }
+            Some(Err(error)) => error.to_string(),
+            None => "its stream has ended".to_owned(),
         };
-        if let Err(problem) = told {
-            return problems.report(format!("the observer of the database: {problem}"));
-        }
+        let token = stream.resume_token();
+        stream = loop {
+            match watch(&database, token.clone()).await {
+                Ok(stream) => break stream,
+                Err(error) if last_seen.elapsed() > LONGEST_OUTAGE => {
+                    return problems
+                        .report(format!("the observer of the database: {failed}; again: {error}"));
+                }
+                Err(_) => clock::sleep(AGAIN_AFTER).await,
+            }
+        };
     }
 }
 

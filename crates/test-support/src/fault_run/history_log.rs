@@ -121,6 +121,13 @@ impl HistoryLog {
         self.wait_for(0, &what, |_, event| event.member == member && event.happening == *happening).await
     }
 
+    /// Fails if something has happened that must not.
+    pub fn assert_never(&self, what: &str, mut is_forbidden: impl FnMut(&Event) -> bool) {
+        let events = self.shared.lock();
+        let found = events.iter().find(|event| is_forbidden(event));
+        assert!(found.is_none(), "{what}: {found:?}");
+    }
+
     fn last_events(&self) -> String {
         let events = self.shared.lock();
         let last = events.iter().skip(events.len().saturating_sub(LAST_EVENTS));

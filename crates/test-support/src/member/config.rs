@@ -45,6 +45,9 @@ pub struct ProducerRole {
     /// Every so-manieth message is one that no handler can handle; 0: none.
     #[serde(default)]
     pub poison_every: u64,
+    /// A send that has no outcome after so many milliseconds ends the member, and the run. 0: five minutes.
+    #[serde(default)]
+    pub outcome_within_ms: u64,
     /// Bytes of text in each message besides its name.
     #[serde(default)]
     pub padding: usize,
@@ -77,6 +80,7 @@ impl ProducerRole {
             in_flight: 1,
             keys: 0,
             poison_every: 0,
+            outcome_within_ms: 0,
             padding: 0,
         }
     }

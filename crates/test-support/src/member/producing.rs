@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::config::ProducerRole;
 use super::history_writer::HistoryWriter;
 use super::orders::Order;
+use super::writing_handler::write_or_end;
 use crate::history::Happening;
 
 /// Longer than any send may take.
@@ -31,6 +32,10 @@ pub(super) async fn run(
     let producer = broker.create_producer(config).await.map_err(|error| format!("{error:?}"))?;
     let (tasks, permits) =
         (TaskGroup::new(Logger::silent()), Arc::new(Semaphore::new(role.in_flight as usize)));
+    let patience = match role.outcome_within_ms {
+        0 => OUTCOMES_WITHIN,
+        milliseconds => Duration::from_millis(milliseconds),
+    };
     let (begun, name) = (clock::now(), history.member().to_owned());
     for number in 0..role.messages.unwrap_or(u64::MAX) {
         let permit = tokio::select! {
@@ -50,10 +55,12 @@ pub(super) async fn run(
         let sending = producer.send(&[&message]);
         let history = history.clone();
         tasks.spawn("send", async move {
-            let outcome = outcome(value, sending.await);
-            if history.write(outcome).is_err() {
+            let Some(sent) = clock::timeout(patience, sending).await else {
+                write_or_end(&history, Happening::Noted { text: format!("{value} has no outcome") });
                 std::process::abort();
-            }
+            };
+            let outcome = outcome(value, sent);
+            write_or_end(&history, outcome);
             drop(permit);
         });
     }

@@ -1,6 +1,8 @@
 //! The server refuses or drops single commands.
 
-use bson::doc;
+use std::time::Duration;
+
+use bson::Document;
 use csb_test_support::fail_point::{FailPoint, Failure};
 use csb_test_support::replica_set::{ReplicaSet, ReplicaSetOptions};
 
@@ -9,16 +11,17 @@ use crate::load::{APP_NAME, Load};
 /// Each command fails so often in a row.
 const TIMES: i32 = 3;
 
-async fn under_failures(what: &str, commands: &[&str], failures: &[Failure]) {
+async fn under_failures(what: &'static str, commands: &[&str], failures: &[Failure]) {
     let set = ReplicaSet::start(ReplicaSetOptions::default()).await;
-    let load = Load::start(set.uri(), "outage", doc! { "operationTimeoutMs": 5000 }).await;
+    let load = Load::start(what, &set, Document::new()).await;
+    let mut longest = Duration::ZERO;
     for failure in failures {
         let point = FailPoint::on(set.uri(), APP_NAME, commands, TIMES, *failure).await;
-        load.flows(&format!("while {commands:?} fails with {failure:?}")).await;
+        longest = longest.max(load.flows(&format!("while {commands:?} fails with {failure:?}")).await);
         let met = point.off().await;
         assert!(met > 0, "{commands:?} never met the fail point");
     }
-    println!("{what}: {}", load.end().await);
+    load.end(&format!("{what} fails, the longest"), longest).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

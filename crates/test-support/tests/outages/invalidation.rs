@@ -1,26 +1,24 @@
 //! Collections and databases vanish under a subscription.
 
 use bson::{Document, doc};
+use csb_test_support::fault_run::TOPIC;
 use csb_test_support::replica_set::{ReplicaSet, ReplicaSetOptions};
-use mongodb::Client;
 
 use crate::load::Load;
-
-async fn admin(set: &ReplicaSet) -> Client {
-    Client::with_uri_str(set.uri()).await.expect("a valid connection string")
-}
 
 /// What was in it is gone by the user's will; what is sent later is delivered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_partition_is_dropped_and_one_is_renamed() {
     let set = ReplicaSet::start(ReplicaSetOptions::default()).await;
-    let load = Load::start(set.uri(), "outage", Document::new()).await;
-    let client = admin(&set).await;
-    let database = client.database("outage");
-    database.collection::<Document>("numbers_p0").drop().await.expect("dropped");
-    load.flows("after a collection was dropped").await;
-    let rename = doc! { "renameCollection": "outage.numbers_p1", "to": "outage.moved" };
-    client.database("admin").run_command(rename).await.expect("renamed");
+    let load = Load::start("invalidation", &set, Document::new()).await;
+    let database = load.database();
+    let collection = |partition| format!("{TOPIC}_p{partition}");
+    database.collection::<Document>(&collection(0)).drop().await.expect("dropped");
+    let took = load.flows("after a collection was dropped").await;
+    let name = database.name();
+    let rename =
+        doc! { "renameCollection": format!("{name}.{}", collection(1)), "to": format!("{name}.moved") };
+    database.client().database("admin").run_command(rename).await.expect("renamed");
     load.flows("after a collection was renamed").await;
-    println!("dropped and renamed: {}", load.end().await);
+    load.end("dropped and renamed", took).await;
 }

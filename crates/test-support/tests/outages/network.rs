@@ -13,27 +13,28 @@ const FAULT_LASTS: Duration = Duration::from_secs(8);
 
 struct Scene {
     set: ReplicaSet,
+    /// Between the members and the server; who observes the run is beside it.
     proxy: TcpProxy,
     load: Load,
 }
 
-async fn scene() -> Scene {
+async fn scene(name: &'static str) -> Scene {
     let set = ReplicaSet::start(ReplicaSetOptions::default()).await;
     let proxy = TcpProxy::before(set.ports()[0]).await;
-    let load = Load::start(&proxy.uri(), "outage", doc! { "operationTimeoutMs": 5000 }).await;
+    let load = Load::start(name, &set, doc! { "mongoUri": proxy.uri() }).await;
     Scene { set, proxy, load }
 }
 
 impl Scene {
     async fn end(self, what: &str, took: Duration) {
-        println!("{what}: {:.1} s until messages arrive; {}", took.as_secs_f32(), self.load.end().await);
+        self.load.end(what, took).await;
         self.set.stop();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_are_cut() {
-    let scene = scene().await;
+    let scene = scene("network_cut").await;
     for _ in 0..3 {
         scene.proxy.set(Network::Cut);
         clock::sleep(FAULT_LASTS / 4).await;
@@ -50,7 +51,7 @@ async fn connections_are_cut() {
 /// Old connections carry nothing for ever, new ones are good.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_are_half_open() {
-    let scene = scene().await;
+    let scene = scene("network_half_open").await;
     scene.proxy.set(Network::Swallowing);
     clock::sleep(FAULT_LASTS).await;
     scene.proxy.set(Network::Up);
@@ -61,7 +62,7 @@ async fn connections_are_half_open() {
 /// Half a second more for each answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_network_is_slow() {
-    let scene = scene().await;
+    let scene = scene("network_slow").await;
     scene.proxy.set(Network::Slow(Duration::from_millis(250)));
     clock::sleep(FAULT_LASTS).await;
     let took = scene.load.flows("over a slow network").await;

@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use bson::doc;
+use bson::Document;
 use csb_core::runtime::clock;
 use csb_test_support::replica_set::{ReplicaSet, ReplicaSetOptions};
 
-use crate::load::Load;
+use crate::load::{self, Load};
 
-/// How long the fault of each primary lasts in seconds; 60 for the long form.
-fn fault_lasts() -> Duration {
-    let seconds = std::env::var("CSB_OUTAGE_SECONDS").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(15))
-}
+/// How long a primary stays frozen.
+const FROZEN_FOR: Duration = Duration::from_secs(15);
 
 async fn three_servers() -> ReplicaSet {
     ReplicaSet::start(ReplicaSetOptions { members: 3, ..ReplicaSetOptions::default() }).await
@@ -21,37 +18,37 @@ async fn three_servers() -> ReplicaSet {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_primary_is_killed() {
     let set = three_servers().await;
-    let load = Load::start(set.uri(), "outage", doc! { "operationTimeoutMs": 5000 }).await;
+    let load = Load::start("primary_killed", &set, Document::new()).await;
     let primary = set.primary().await;
     set.kill(primary);
     let took = load.flows("after the primary was killed").await;
     set.start_again(primary).await;
     load.flows("after it came back").await;
-    println!("primary killed: {:.1} s until messages arrive again; {}", took.as_secs_f32(), load.end().await);
+    load.end("primary killed", took).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_primary_steps_down() {
     let set = three_servers().await;
-    let load = Load::start(set.uri(), "outage", doc! { "operationTimeoutMs": 5000 }).await;
+    let load = Load::start("primary_steps_down", &set, Document::new()).await;
+    let mut longest = Duration::ZERO;
     for _ in 0..3 {
         set.step_down().await;
-        let took = load.flows("after the primary stepped down").await;
-        println!("stepped down: {:.1} s until messages arrive again", took.as_secs_f32());
+        longest = longest.max(load.flows("after the primary stepped down").await);
     }
-    println!("primary stepped down three times: {}", load.end().await);
+    load.end("primary stepped down three times, the longest", longest).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_primary_is_frozen() {
     let set = three_servers().await;
-    let load = Load::start(set.uri(), "outage", doc! { "operationTimeoutMs": 5000 }).await;
+    let load = Load::start("primary_frozen", &set, Document::new()).await;
     let primary = set.primary().await;
     set.freeze(primary);
     let frozen_at = clock::now();
     let took = load.flows("after the primary froze").await;
-    clock::sleep_until(frozen_at + fault_lasts()).await;
+    clock::sleep_until(frozen_at + load::seconds().unwrap_or(FROZEN_FOR)).await;
     set.thaw(primary);
     load.flows("after it thawed").await;
-    println!("primary frozen: {:.1} s until messages arrive again; {}", took.as_secs_f32(), load.end().await);
+    load.end("primary frozen", took).await;
 }
