@@ -7,9 +7,7 @@ import { projectRoot, runStep } from './run_step.mjs'
 const stamp = join(projectRoot, 'node_modules', '.installed-lock-hash')
 
 if (readText(stamp) !== lockHash()) {
-  // Not `npm ci`: it refuses a lock file without the optional packages of other platforms, and a lock file made where
-  // the registry does not have them (yet) is without them.
-  await runStep('install npm packages', 'npm', ['install', '--no-audit', '--no-fund'])
+  await runStep('install npm packages', 'npm', ['ci', '--no-audit', '--no-fund'])
   writeFileSync(stamp, lockHash())
 }
 
