@@ -148,12 +148,13 @@ impl InFlight {
         usize::try_from(number.checked_sub(self.first)?).ok()
     }
 
-    /// Whether this very message is among them, read once more.
-    pub(super) fn holds(&self, document: &RawDocument) -> bool {
+    /// Whether this very message is among those before this number.
+    pub(super) fn holds_before(&self, number: u64, document: &RawDocument) -> bool {
         let Ok(Some(id)) = document.get("_id") else { return false };
-        let same =
+        let is_same =
             |message: &InFlightMessage| message.buffered.document.get("_id").ok().flatten() == Some(id);
-        self.messages.iter().flatten().any(|message| same(message))
+        let before = self.index(number).unwrap_or_default();
+        self.messages.iter().take(before).flatten().any(|message| is_same(message))
     }
 
     /// A message is finished.
@@ -227,11 +228,14 @@ mod tests {
     #[test]
     fn knows_a_message_that_is_read_once_more() {
         let mut in_flight = in_flight(2);
-        assert!(in_flight.holds(&rawdoc! { "_id": 1_i64 }));
-        assert!(!in_flight.holds(&rawdoc! { "_id": 1_i32 }), "ids of another type are other ids");
-        assert!(!in_flight.holds(&rawdoc! {}));
+        let known = rawdoc! { "_id": 1_i64 };
+        assert!(in_flight.holds_before(2, &known) && !in_flight.holds_before(1, &known));
+        assert!(!in_flight.holds_before(2, &rawdoc! { "_id": 1_i32 }), "ids of another type are other ids");
+        assert!(!in_flight.holds_before(2, &rawdoc! {}));
+        in_flight.remove(0);
+        assert!(in_flight.holds_before(2, &known));
         in_flight.remove(1);
-        assert!(!in_flight.holds(&rawdoc! { "_id": 1_i64 }));
+        assert!(!in_flight.holds_before(2, &known));
     }
 
     #[test]

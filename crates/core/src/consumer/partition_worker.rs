@@ -118,6 +118,8 @@ pub(super) struct PartitionWorker {
     reports: mpsc::UnboundedReceiver<(DeliveryId, DeliveryReport)>,
     awaited: FuturesUnordered<BoxFuture<'static, Awaited>>,
     inherited: InheritedAttempts,
+    /// Number of the first message of a recovery that is under way.
+    read_again_from: Option<u64>,
     caution: Caution,
     /// Some attempts are stored, which have to be taken back when they are no longer true.
     has_noted_attempts: bool,
@@ -166,6 +168,7 @@ impl PartitionWorker {
             caution: Caution::after(inheritance.unclean_ends),
             has_noted_attempts: !inheritance.attempts.is_empty(),
             inherited: InheritedAttempts::new(inheritance, now),
+            read_again_from: None,
             letters_awaited: 0,
             is_stopping: false,
             end: None,

@@ -30,6 +30,7 @@ mod redrive_owners;
 mod refusing_servers;
 mod rolled_oplog;
 mod scene;
+mod slow_partition;
 mod starting_places;
 mod stopped_process;
 mod stored_messages;

@@ -4,6 +4,7 @@ use super::deliver::MOST_MESSAGES;
 use super::{MOST_BYTES, PartitionWorker};
 use crate::consumer::in_flight::InFlightMessage;
 use crate::consumer::key_lanes::LaneKey;
+use crate::consumer::position::Position;
 use crate::feed::partition_buffer::BufferedMessage;
 use crate::record::record_layout;
 use crate::runtime::clock;
@@ -39,7 +40,7 @@ impl PartitionWorker {
             if numbered.is_finished {
                 continue;
             }
-            if buffered.possible_duplicate && self.in_flight.holds(&buffered.document) {
+            if self.is_in_flight_already(&buffered, numbered.number) {
                 self.parts.watermark.pass_over(numbered.number);
                 continue;
             }
@@ -52,6 +53,18 @@ impl PartitionWorker {
             self.lanes.push(&message.lane, numbered.number, message.size());
             self.in_flight.insert(numbered.number, message);
         }
+    }
+
+    /// A recovery reads what is stored once more, also what came before the position was lost and is not finished.
+    fn is_in_flight_already(&mut self, buffered: &BufferedMessage, number: u64) -> bool {
+        if !buffered.possible_duplicate {
+            if matches!(buffered.after, Position::Stream(_)) {
+                self.read_again_from = None;
+            }
+            return false;
+        }
+        let first = *self.read_again_from.get_or_insert(number);
+        self.in_flight.holds_before(first, &buffered.document)
     }
 
     pub(super) fn lane_of(&self, buffered: &BufferedMessage) -> LaneKey {

@@ -108,11 +108,7 @@ impl<'a> Deliveries<'a> {
         if is_elsewhere || !by.partitions.contains(&handling.partition) {
             report(format!("{handling:?} does not belong there: {message:?}"));
         }
-        let is_marked_for_nothing = || {
-            let mut claims = by.claims.iter().filter(|claimed| claimed.claim.at.1 == handling.partition);
-            !self.may_read_again && message.stamp.is_some() && !claims.any(began_in_doubt)
-        };
-        if handling.possible_duplicate && is_marked_for_nothing() {
+        if handling.possible_duplicate && self.is_marked_for_nothing(handling, message, by) {
             report(format!("{handling:?} is marked, and nothing was lost"));
         }
         let lane = self.lane(by.group);
@@ -139,30 +135,25 @@ impl<'a> Deliveries<'a> {
             if !is_read_again {
                 judge_first(handling, message, by, report);
             }
+            let others: Vec<i64> = line.begun.iter().copied().filter(in_lane).collect();
+            let is_beside =
+                |number: &i64| line.attempts.get(number).is_some_and(|attempt| attempt.delivery == delivery);
+            let is_open = |number: &&i64| !is_beside(number) && !finished.is_finished(by.group, **number);
+            if let Some(other) = others.iter().find(is_open) {
+                report(format!("{} is handled before {other} is finished", handling.number));
+            }
             // What became visible late may be found only then.
             let may_come_late =
                 self.may_read_again && handling.token.is_none() && (is_finished || !message.is_plain());
-            if let Some(last) = line.begun.iter().rev().find(|number| in_lane(number))
-                && !may_come_late
-            {
+            if let Some(last) = others.last().filter(|_| !may_come_late) {
                 let was_streamed = line.attempts.get(last).is_some_and(|attempt| attempt.is_streamed);
-                let is_in_order = is_in_order(
-                    handling,
-                    message,
-                    &self.log.messages[last],
-                    was_streamed,
-                    self.may_read_again,
-                );
-                if !is_in_order {
-                    report(format!("{} is handled after {last}, which is behind it", handling.number));
+                let last = (&self.log.messages[last], was_streamed);
+                if !is_in_order((message, handling.token.is_some()), last, self.may_read_again) {
+                    report(format!(
+                        "{} is handled after {}, which is behind it",
+                        handling.number, last.0.number
+                    ));
                 }
-            }
-            let unfinished = line.begun.iter().find(|number| {
-                let is_beside = line.attempts.get(number).is_some_and(|attempt| attempt.delivery == delivery);
-                in_lane(number) && !is_beside && !finished.is_finished(by.group, **number)
-            });
-            if let Some(other) = unfinished {
-                report(format!("{} is handled before {other} is finished", handling.number));
             }
             line.begun.push(handling.number);
         }
@@ -248,6 +239,11 @@ impl<'a> Deliveries<'a> {
         line.and_then(|line| line.attempts.get(&number)).is_some_and(|last| last.is_possible_duplicate)
     }
 
+    fn is_marked_for_nothing(&self, handling: &Handling, message: &LoggedMessage, by: &Subscription) -> bool {
+        let mut claims = by.claims.iter().filter(|claimed| claimed.claim.at.1 == handling.partition);
+        !self.may_read_again && message.stamp.is_some() && !claims.any(began_in_doubt)
+    }
+
     fn is_before_origin(&self, group: usize, message: &LoggedMessage) -> bool {
         let origin = self.origins.get(&(group, message.partition));
         origin.is_some_and(|origin| message.is_behind(origin) == Some(true))
@@ -321,18 +317,16 @@ fn attempts_before(claimed: &ClaimedPartition, message: &LoggedMessage) -> u32 {
 
 /// The stored history first, by server time; then the stream, by commit.
 fn is_in_order(
-    handling: &Handling,
-    message: &LoggedMessage,
-    last: &LoggedMessage,
-    was_streamed: bool,
+    (message, is_streamed): (&LoggedMessage, bool),
+    (last, was_streamed): (&LoggedMessage, bool),
     may_read_again: bool,
 ) -> bool {
-    match (&handling.token, was_streamed) {
-        (Some(_), true) => message.index > last.index,
-        (Some(_), false) => true,
+    match (is_streamed, was_streamed) {
+        (true, true) => message.index > last.index,
+        (true, false) => true,
         // Of what is not finished, it comes first that was visible first.
-        (None, true) => may_read_again && message.index > last.index,
-        (None, false) => match (message.stamp, last.stamp) {
+        (false, true) => may_read_again && message.index > last.index,
+        (false, false) => match (message.stamp, last.stamp) {
             (Some(stamp), Some(last)) => stamp > last,
             (Some(_) | None, None) => true,
             (None, Some(_)) => false,
