@@ -135,6 +135,8 @@ enum Awaited {
     Turn(DeliveryId, OwnedSemaphorePermit),
     /// It is noted that an attempt of each message of this delivery begins, or it cannot be.
     Marks(DeliveryId, Result<()>),
+    /// It is stored that a suspect is not being handled any more.
+    MarkTakenOff(Result<OwnedSemaphorePermit>),
     /// This message is in the dead letters, or the partition is lost.
     Buried(u64, Result<()>),
     /// A dead letter was taken to be delivered again, if there is one whose turn it is.

@@ -34,6 +34,9 @@ pub(crate) enum Verb {
 struct Rules {
     refused: HashSet<Verb>,
     held: HashSet<Verb>,
+    /// A partition whose notes of attempts wait, and how many do.
+    held_attempts_of: Option<u32>,
+    waiting_attempts: usize,
     /// What is done, but not answered: whoever asked cannot know.
     unanswered: HashSet<Verb>,
     /// Writes that are still let through, if that is bounded.
@@ -82,6 +85,28 @@ impl StubbornStore {
         self.rules.send_modify(|rules| {
             rules.held.insert(verb);
         });
+    }
+
+    /// Notes of attempts of this partition wait until it is none any more.
+    pub(crate) fn hold_attempts_of(&self, partition: Option<u32>) {
+        self.rules.send_modify(|rules| rules.held_attempts_of = partition);
+    }
+
+    /// Waits until one of them waits.
+    pub(crate) async fn wait_for_held_attempts(&self) {
+        let mut rules = self.rules.subscribe();
+        let waiting = rules.wait_for(|rules| rules.waiting_attempts > 0);
+        assert!(clock::timeout(Duration::from_mins(1), waiting).await.is_some(), "nothing is noted");
+    }
+
+    async fn wait_while_held(&self, partition: u32) {
+        let mut rules = self.rules.subscribe();
+        if rules.borrow().held_attempts_of != Some(partition) {
+            return;
+        }
+        self.rules.send_modify(|rules| rules.waiting_attempts += 1);
+        // The sender lives as long as the store.
+        let _ = rules.wait_for(|rules| rules.held_attempts_of != Some(partition)).await;
     }
 
     /// After so many writes none is answered any more.
@@ -261,6 +286,7 @@ impl Store for StubbornStore {
     }
 
     async fn record_attempts(&self, claim: &Claim, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
+        self.wait_while_held(claim.key.partition).await;
         self.pass(Verb::Attempts).await?;
         self.inner.record_attempts(claim, attempts).await
     }

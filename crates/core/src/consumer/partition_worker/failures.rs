@@ -99,7 +99,8 @@ impl PartitionWorker {
     }
 
     pub(super) fn do_what_was_decided(&mut self, id: DeliveryId) {
-        let Some(delivery) = self.running.remove(&id) else { return };
+        let Some(mut delivery) = self.running.remove(&id) else { return };
+        let turn = delivery.turn.take();
         let (failures, lanes) = delivery.into_failures();
         let now = clock::now();
         let mut is_retried = false;
@@ -117,6 +118,7 @@ impl PartitionWorker {
             self.store_attempts();
         }
         self.release_lanes(&lanes);
+        self.give_turn_back(turn);
     }
 
     /// Moves a message to the dead letters. It stays unfinished, and its lane is held, until that is stored.

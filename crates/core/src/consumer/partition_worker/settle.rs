@@ -5,6 +5,7 @@ use crate::consumer::checkpoint::MessageAttempts;
 use crate::consumer::in_flight::{InFlightMessage, REDRIVEN};
 use crate::consumer::record_handler::{DeliveryId, DeliveryReport};
 use crate::runtime::clock;
+use tokio::sync::OwnedSemaphorePermit;
 
 impl PartitionWorker {
     pub(super) fn apply_report(&mut self, id: DeliveryId, report: DeliveryReport) {
@@ -42,6 +43,8 @@ impl PartitionWorker {
                 }
             }
             Awaited::Marks(id, outcome) => self.marked(id, &outcome),
+            // Otherwise another member owns the partition, or nobody writes any more: that ends the worker, too.
+            Awaited::MarkTakenOff(turn) => drop(turn),
             Awaited::Letter(letter) => {
                 self.letters_awaited -= 1;
                 self.take_letter_in(letter);
@@ -111,7 +114,18 @@ impl PartitionWorker {
     pub(super) fn end_delivery(&mut self, id: DeliveryId) {
         if let Some(delivery) = self.running.remove(&id) {
             self.release_lanes(&delivery.lanes);
+            self.give_turn_back(delivery.turn);
         }
+    }
+
+    /// The next suspect may be handled once it is stored that this one is not being handled any more. Otherwise, if the
+    /// next one ends the process, this one would be taken for the cause, too.
+    pub(super) fn give_turn_back(&mut self, turn: Option<OwnedSemaphorePermit>) {
+        let Some(turn) = turn else { return };
+        let attempts = self.all_attempts();
+        self.has_noted_attempts = !attempts.is_empty();
+        let stored = self.parts.committer.record_attempts(attempts);
+        self.awaited.push(Box::pin(async move { Awaited::MarkTakenOff(stored.await.map(|()| turn)) }));
     }
 
     /// For the next owner; nobody waits for it. Does nothing as long as there is nothing to know.
