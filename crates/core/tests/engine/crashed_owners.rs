@@ -10,7 +10,6 @@ use csb_core::broker::Broker;
 use csb_core::config::{BrokerConfig, HandlerConfig};
 use csb_core::consumer::Consumer;
 use csb_core::consumer::checkpoint::MessageAttempts;
-use csb_core::dead_letter::{FailedAttempt, HandlerError};
 use csb_core::error_code::ErrorCode;
 use csb_core::observe::consumer_event::ConsumerEvent;
 use csb_core::runtime::clock;
@@ -32,7 +31,6 @@ on_both_stores!(
     its_neighbours_of_other_keys_are_not_given_up,
     messages_of_other_partitions_are_not_given_up,
     an_attempt_is_noted_before_it_begins,
-    a_suspect_waits_until_the_one_before_is_noted_as_past,
     an_owner_that_gets_past_it_is_not_careful_for_ever,
     a_note_left_by_a_clean_end_means_nothing,
     a_member_that_never_began_leaves_the_count_as_it_was,
@@ -128,14 +126,14 @@ async fn own(config: BrokerConfig, owners: Owners, fates: Arc<watch::Sender<Fate
     broker
 }
 
-async fn claimed_once(scene: &Scene, broker: &Broker, config: Document) {
+pub(crate) async fn claimed_once(scene: &Scene, broker: &Broker, config: Document) {
     let reader = consumer(broker, config);
     subscribe(&reader, &RecordingHandler::accepting()).await;
     reader.disconnect(true).await;
     assert_eq!(scene.stored(0).await.unclean_ends, 0);
 }
 
-fn unkeyed(messages: std::ops::Range<i64>) -> impl Iterator<Item = (i64, Option<&'static str>)> {
+pub(crate) fn unkeyed(messages: std::ops::Range<i64>) -> impl Iterator<Item = (i64, Option<&'static str>)> {
     messages.map(|n| (n, None))
 }
 
@@ -222,63 +220,6 @@ async fn leave_two_unclean_ends(scene: &Scene) {
     for owner in ["one", "two"] {
         scene.store.claim_offset(&offset_key(0), owner).await.expect("claimed");
     }
-}
-
-/// Of two partitions, both of which have a message under suspicion.
-async fn a_suspect_waits_until_the_one_before_is_noted_as_past(scene: Scene) {
-    let broker = scene.broker().await;
-    let numbers = producer(&broker, 2).await;
-    claimed_once(&scene, &broker, doc! {}).await;
-    send_keyed(&numbers, unkeyed(0..2)).await;
-    for partition in 0..2 {
-        suspect(&scene, partition).await;
-    }
-    let store = StubbornStore::before(Arc::clone(&scene.store));
-    let (begun, mut begins) = watch::channel(Vec::new());
-    let handler = {
-        let (store, server) = (Arc::clone(&store), Arc::clone(&scene.store));
-        RecordingHandler::new(move |received: Received| {
-            let is_first = begun.borrow().is_empty();
-            if is_first {
-                // It has been noted that it begins. That it has ended is not.
-                store.hold_attempts_of(Some(received.partition));
-            }
-            begun.send_modify(|begun| begun.push(received.n));
-            let server = Arc::clone(&server);
-            async move {
-                let other = server.load_offset(&offset_key(1 - received.partition)).await;
-                let other = other.expect("readable").expect("claimed");
-                let is_noted = other.attempts.iter().any(|one| one.in_flight);
-                assert!(!is_noted, "{} would be blamed for what {} does", other.key, received.n);
-                Ok(())
-            }
-        })
-    };
-    let owner = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
-    subscribe_with(&consumer(&owner, doc! {}), &handler, doc! { "maxRetries": 0 }).await;
-    store.wait_for_held_attempts().await;
-    assert_eq!(begins.borrow_and_update().len(), 1);
-    store.hold_attempts_of(None);
-    let recorded = handler.wait_for_handled(2).await;
-    assert_eq!((recorded.begun.len(), begins.borrow().len()), (2, 2));
-    owner.disconnect(true).await;
-    broker.disconnect(true).await;
-    scene.end().await;
-}
-
-/// The message of this partition has ended two owners.
-async fn suspect(scene: &Scene, partition: u32) {
-    let owner = scene.store.claim_offset(&offset_key(partition), "gone").await.expect("claimed");
-    let error = HandlerError {
-        name: ErrorCode::HandlerInterrupted.as_str().to_owned(),
-        message: "ended".to_owned(),
-        stack: None,
-    };
-    let failed = vec![FailedAttempt { error, at: bson::DateTime::from_millis(1) }; 2];
-    let message_id = Bson::String(format!("m{partition}"));
-    let note = MessageAttempts { message_id, failed, forgotten: 0, in_flight: false };
-    let claim = Claim::of(&owner).expect("an owner");
-    scene.store.record_attempts(&claim, &[note]).await.expect("stored");
 }
 
 async fn an_attempt_is_noted_before_it_begins(scene: Scene) {

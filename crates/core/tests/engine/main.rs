@@ -35,6 +35,7 @@ mod starting_places;
 mod stopped_process;
 mod stored_messages;
 mod stubborn_store;
+mod suspects;
 mod time_limits;
 mod unacknowledged;
 
