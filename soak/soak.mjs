@@ -105,11 +105,9 @@ function judge() {
   say(samples.table())
   const growing = samples.growing()
   for (const { name, from, to } of growing) say(`${name} grew from ${from} to ${to}`)
-  const { status } = spawnSync(
-    'cargo',
-    ['run', '--quiet', '--bin', 'check_history', '--', history.path],
-    { stdio: 'inherit' },
-  )
+  const { status } = spawnSync('cargo', ['run', '--quiet', '--bin', 'check_history', '--', history.path], {
+    stdio: 'inherit',
+  })
   return status === 0 && growing.length === 0
 }
 
