@@ -183,10 +183,13 @@ impl Broker {
             catch_up_turns: Arc::clone(&connected.deployment.catch_up_turns),
             redrive_nudge: connected.deployment.redrive_nudge.clone(),
             suspect_turn: Arc::clone(&connected.deployment.suspect_turn),
+            heartbeat: connected.deployment.heartbeat.clone(),
+            heartbeat_interval: Duration::from_millis(self.0.config.heartbeat_interval_ms),
+            process: Arc::clone(&connected.deployment.process),
             shutdown_grace: Duration::from_millis(self.0.config.shutdown_grace_ms),
             logger: self.0.logger.clone(),
         };
-        let consumer = Consumer::new(config, parts);
+        let consumer = Consumer::new(config, parts)?;
         let mut consumers = connected.consumers.lock().unwrap_or_else(PoisonError::into_inner);
         // One that is still draining has to be waited for at the end.
         consumers.retain(|consumer| !consumer.has_ended());

@@ -12,7 +12,9 @@ mod producer_config;
 pub(crate) mod topic_config;
 
 pub use broker_config::{BrokerConfig, MongoUri};
-pub use consumer_config::{ChangeStreamWatchOptions, ConsumerConfig, OnExpired, WithoutEffect};
+pub use consumer_config::{
+    ChangeStreamWatchOptions, ConsumerConfig, GroupMode, OnExpired, PartitionAssignment, WithoutEffect,
+};
 pub use handler_config::{BatchConfig, CommitSchedule, HandlerConfig, RetryBackoff};
 pub use log_level::LogLevel;
 pub use producer_config::{PartitionStrategy, ProducerConfig};

@@ -14,6 +14,7 @@ use crate::config::BrokerConfig;
 use crate::dead_letter::RedriveNudge;
 use crate::error::Result;
 use crate::feed::{Feed, FeedSettings};
+use crate::group::{Heartbeat, current_process};
 use crate::observe::log::Logger;
 use crate::runtime::task_group::TaskGroup;
 use crate::store;
@@ -41,6 +42,10 @@ pub(crate) struct Deployment {
     key: Option<DeploymentKey>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) feed: Feed,
+    /// Of the members of all groups in this process.
+    pub(crate) heartbeat: Heartbeat,
+    /// Names this process to the other members.
+    pub(crate) process: Arc<str>,
     pub(crate) catch_up_turns: Arc<Semaphore>,
     pub(crate) redrive_nudge: RedriveNudge,
     /// One message of this process at a time: one that is suspected of ending its owners.
@@ -85,6 +90,8 @@ impl Deployment {
         Self {
             key,
             feed: Feed::start(Arc::clone(&store), settings, &feed_tasks, logger.clone()),
+            heartbeat: Heartbeat::start(Arc::clone(&store), &feed_tasks, logger.clone()),
+            process: current_process().into(),
             store,
             catch_up_turns: Arc::new(Semaphore::new(CATCH_UP_TURNS)),
             redrive_nudge: RedriveNudge::default(),
@@ -147,6 +154,7 @@ impl DeploymentShare {
         if !self.give_up() {
             return;
         }
+        self.deployment.heartbeat.close();
         self.deployment.feed.close();
         if !self.deployment.feed_tasks.wait_until_idle(grace).await {
             self.deployment.feed_tasks.abort_all();
@@ -164,6 +172,7 @@ impl Drop for DeploymentShare {
     fn drop(&mut self) {
         if self.give_up() {
             // The connections close with the store, which nobody holds any more.
+            self.deployment.heartbeat.close();
             self.deployment.feed.close();
         }
     }

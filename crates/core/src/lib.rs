@@ -8,6 +8,7 @@ mod deployment;
 pub mod error;
 pub mod error_code;
 pub mod feed;
+pub mod group;
 pub mod observe;
 pub mod offset_storage;
 pub mod partition;

@@ -4,6 +4,8 @@ pub mod attempts_document;
 pub mod contract;
 pub mod dead_letter_contract;
 pub mod dead_letter_document;
+pub mod group_contract;
+pub mod group_document;
 pub mod memory;
 pub mod mongo;
 pub mod offset_document;

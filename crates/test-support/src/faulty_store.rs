@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 mod faults;
 mod faulty_cursor;
+mod faulty_groups;
 mod faulty_letters;
 
 use faults::CallFate;

@@ -14,6 +14,7 @@ mod coverage;
 mod event;
 mod handler;
 mod handling;
+mod observed_groups;
 mod observed_letters;
 mod observed_store;
 mod plan;

@@ -80,8 +80,9 @@ pub struct BrokerConfig {
     /// @default 1000
     #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
     pub retry_delay_ms: u64,
-    /// Interval of a member's heartbeat in its consumer group, in milliseconds, 500 to 60000. Used by consumer groups
-    /// once they balance; checked already.
+    /// How often the process tells the groups of its consumers that it lives, in milliseconds, 500 to 60000, and at most a
+    /// third of their `sessionTimeoutMs`. One write for all of them. A member that is not heard stops handing out messages
+    /// one interval before its session ends.
     ///
     /// @default 3000
     #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]

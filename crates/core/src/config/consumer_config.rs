@@ -1,15 +1,23 @@
 //! What a consumer reads, and how.
 
+use std::time::Duration;
+
 use bson::Document;
 
 use super::config_fields::{ConfigFields, TextRule};
 use super::topic_config::{RETENTION_MS, TOPIC_NAME};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::error_code::ErrorCode;
 
 const KIB: u64 = 1024;
 
 pub(crate) const GROUP_ID: TextRule = TextRule {
     demand: "give 1 to 200 bytes without control characters",
+    accepts: |id| (1..=200).contains(&id.len()) && !id.contains(char::is_control),
+};
+
+const INSTANCE_ID: TextRule = TextRule {
+    demand: "give 1 to 200 bytes without control characters, or leave it out",
     accepts: |id| (1..=200).contains(&id.len()) && !id.contains(char::is_control),
 };
 
@@ -25,6 +33,32 @@ pub enum OnExpired {
 
 const ON_EXPIRED: [(&str, OnExpired); 2] = [("fail", OnExpired::Fail), ("skip", OnExpired::Skip)];
 
+/// How a consumer comes to its partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "config.d.ts", rename_all = "lowercase"))]
+pub enum PartitionAssignment {
+    /// The group shares them out among its members.
+    Auto,
+    /// It reads those that it names, and no others.
+    Manual,
+}
+
+const ASSIGNMENTS: [(&str, PartitionAssignment); 2] =
+    [("auto", PartitionAssignment::Auto), ("manual", PartitionAssignment::Manual)];
+
+/// Who gets a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "config.d.ts", rename_all = "lowercase"))]
+pub enum GroupMode {
+    /// One member of the group.
+    Shared,
+    /// Every instance: each has offsets of its own.
+    Broadcast,
+}
+
+const GROUP_MODES: [(&str, GroupMode); 2] =
+    [("shared", GroupMode::Shared), ("broadcast", GroupMode::Broadcast)];
+
 /// A member of a consumer group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "config.d.ts", rename_all = "camelCase"))]
@@ -33,11 +67,50 @@ pub struct ConsumerConfig {
     pub group_id: String,
     /// Topic to read, with the limits of a topic's name.
     pub topic: String,
-    /// Partitions that the group reads: different integers from 0 to 1023, at least one.
+    /// Partitions that the group reads, shared out among the members that name them: different integers from 0 to 1023,
+    /// at least one. With `assignment: 'manual'` those that this consumer reads.
     ///
-    /// @default every partition of the topic
+    /// @default every partition of the topic, also those that it gets later
     #[cfg_attr(test, ts(optional = nullable, type = "Array<number> | undefined"))]
     pub partitions: Option<Vec<u32>>,
+    /// How the consumer comes to its partitions. `manual` is what 1.4.2 did, with one difference: while another member has
+    /// a partition, this one waits for it. It goes before members with `auto`, and needs `partitions`.
+    ///
+    /// @default 'auto'
+    #[cfg_attr(test, ts(optional = nullable, type = "PartitionAssignment | undefined"))]
+    pub assignment: PartitionAssignment,
+    /// Who gets a message: one member of the group (`shared`), or every instance (`broadcast`), which needs an instance id.
+    /// An instance is a group of its own, called `<groupId>@<instanceId>`.
+    ///
+    /// @default 'shared'
+    #[cfg_attr(test, ts(optional = nullable, type = "GroupMode | undefined"))]
+    pub group_mode: GroupMode,
+    /// Name that the member has after a restart, too, 1 to 200 bytes without control characters. It gets the partitions of
+    /// the member that had the name before, at once. Of two that run with the same name the older one ends with
+    /// `ERR_CSB_INSTANCE_REPLACED`.
+    ///
+    /// @default the environment variable `POD_NAME`, else `HOSTNAME`, else none; with such a name the older one goes on
+    #[cfg_attr(test, ts(optional = nullable, type = "string | undefined"))]
+    pub instance_id: Option<String>,
+    /// A member that is not heard of for this long has lost its partitions to the others, in milliseconds, 6000 to 300000,
+    /// and at least three times `heartbeatIntervalMs`.
+    ///
+    /// @default 15000
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub session_timeout_ms: u64,
+    /// How long the leader of a group waits at most for more members to come before it shares partitions out anew, in
+    /// milliseconds, 0 to 60000; a quarter of it after the last one. Partitions that nobody has do not wait.
+    ///
+    /// @default 3000
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub rebalance_delay_ms: u64,
+    /// How long a partition that goes to another member waits for the message in its handler, in milliseconds, 100 to
+    /// 600000. Then it goes all the same, and that message is delivered again. Also the limit of `onAssigned` and
+    /// `onRevoked`.
+    ///
+    /// @default 30000
+    #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
+    pub handover_timeout_ms: u64,
     /// Whether offsets are committed without being asked for. What `subscribe` is given goes before it.
     ///
     /// @default true
@@ -148,6 +221,12 @@ impl ConsumerConfig {
             group_id: fields.required_text("groupId", &GROUP_ID),
             topic: fields.required_text("topic", &TOPIC_NAME),
             partitions: fields.integer_list("partitions", 0..=1023),
+            assignment: assignment(&mut fields),
+            group_mode: fields.one_of("groupMode", &GROUP_MODES, str::eq).unwrap_or(GroupMode::Shared),
+            instance_id: fields.optional_text("instanceId", &INSTANCE_ID),
+            session_timeout_ms: fields.integer("sessionTimeoutMs", 6_000..=300_000, 15_000),
+            rebalance_delay_ms: fields.integer("rebalanceDelayMs", 0..=60_000, 3_000),
+            handover_timeout_ms: fields.integer("handoverTimeoutMs", 100..=600_000, 30_000),
             auto_commit: fields.boolean("autoCommit", true),
             auto_commit_interval_ms: fields.optional_integer("autoCommitIntervalMs", 10..=3_600_000),
             from_beginning: fields.boolean("fromBeginning", false),
@@ -161,6 +240,63 @@ impl ConsumerConfig {
         };
         fields.finish("The consumer configuration", config)
     }
+
+    /// Whether it reads exactly what it names.
+    pub fn is_manual(&self) -> bool {
+        self.assignment == PartitionAssignment::Manual
+    }
+
+    /// Refuses a session that a few late heartbeats would end.
+    pub(crate) fn check_heartbeat(&self, interval: Duration) -> Result<()> {
+        if interval * 3 <= Duration::from_millis(self.session_timeout_ms) {
+            return Ok(());
+        }
+        Err(invalid(format!(
+            "sessionTimeoutMs is {}, less than three times the broker's heartbeatIntervalMs of {}: give at least {}, or \
+             a shorter interval",
+            self.session_timeout_ms,
+            interval.as_millis(),
+            interval.as_millis() * 3
+        )))
+    }
+
+    /// With `broadcast` each instance is a group of its own.
+    pub(crate) fn enter_group_of(&mut self, instance: Option<&str>) -> Result<()> {
+        if self.group_mode == GroupMode::Shared {
+            return Ok(());
+        }
+        let Some(instance) = instance else {
+            return Err(invalid(
+                "instanceId is missing, and neither POD_NAME nor HOSTNAME is set: groupMode 'broadcast' keeps offsets for \
+                 each instance; give one that this process has after a restart, too"
+                    .to_owned(),
+            ));
+        };
+        let group_id = format!("{}@{instance}", self.group_id);
+        if !(GROUP_ID.accepts)(&group_id) {
+            return Err(invalid(format!(
+                "groupId and instanceId have {} bytes together: groupMode 'broadcast' needs at most 199",
+                group_id.len() - 1
+            )));
+        }
+        self.group_id = group_id;
+        Ok(())
+    }
+}
+
+fn assignment(fields: &mut ConfigFields<'_>) -> PartitionAssignment {
+    let assignment = fields.one_of("assignment", &ASSIGNMENTS, str::eq).unwrap_or(PartitionAssignment::Auto);
+    if assignment == PartitionAssignment::Manual && fields.given("partitions").is_none() {
+        fields.reject(
+            "partitions",
+            "is missing: with assignment 'manual' give the partitions that the consumer reads",
+        );
+    }
+    assignment
+}
+
+fn invalid(problem: String) -> Error {
+    Error::new(ErrorCode::InvalidConfig, format!("The consumer configuration is invalid: {problem}"))
 }
 
 impl ChangeStreamWatchOptions {

@@ -65,6 +65,10 @@ pub struct HandlerConfig {
     pub concurrency: u32,
     /// `batch`: present if the handler takes batches.
     pub batch: Option<BatchConfig>,
+    /// `awaitsAssigned`: whether there is an `onAssigned`.
+    pub awaits_assigned: bool,
+    /// `awaitsRevoked`: whether there is an `onRevoked`.
+    pub awaits_revoked: bool,
 }
 
 /// When offsets are committed without being asked for.
@@ -91,6 +95,8 @@ impl HandlerConfig {
             handler_timeout_ms: fields.integer("handlerTimeoutMs", 10..=86_400_000, 300_000),
             concurrency: fields.integer("concurrency", 1..=1000, 1),
             batch: fields.given("batch").is_some().then(|| fields.section("batch", BatchConfig::read)),
+            awaits_assigned: fields.boolean("awaitsAssigned", false),
+            awaits_revoked: fields.boolean("awaitsRevoked", false),
         };
         fields.finish("The handler configuration", config)
     }
@@ -141,6 +147,8 @@ mod tests {
             handler_timeout_ms: 300_000,
             concurrency: 1,
             batch: None,
+            awaits_assigned: false,
+            awaits_revoked: false,
         };
         assert_eq!(handler, defaults);
         let given = doc! { "maxRetries": 0, "retryDelay": 0, "autoCommit": false };

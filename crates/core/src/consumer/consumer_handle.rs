@@ -1,6 +1,6 @@
 //! A consumer: a member of a group on one topic.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::dead_letter::{DeadLetters, LetterScope, RedriveNudge};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::Feed;
+use crate::group::{Heartbeat, InstanceId, MembershipParts, Pace, find_instance_id};
 use crate::observe::log::Logger;
 use crate::runtime::{clock, random};
 use crate::store::contract::Store;
@@ -31,6 +32,10 @@ pub(crate) struct ConsumerParts {
     pub(crate) catch_up_turns: Arc<Semaphore>,
     pub(crate) redrive_nudge: RedriveNudge,
     pub(crate) suspect_turn: Arc<Semaphore>,
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) heartbeat_interval: Duration,
+    /// Names this process to the other members.
+    pub(crate) process: Arc<str>,
     pub(crate) shutdown_grace: Duration,
     pub(crate) logger: Logger,
 }
@@ -42,7 +47,9 @@ pub struct Consumer(Arc<ConsumerState>);
 struct ConsumerState {
     id: String,
     config: Arc<ConsumerConfig>,
+    instance_id: Option<InstanceId>,
     parts: ConsumerParts,
+    subscriptions: AtomicU32,
     progress: SubscriptionProgress,
     events: ConsumerEvents,
     subscription: Mutex<Slot>,
@@ -61,18 +68,24 @@ enum Slot {
 }
 
 impl Consumer {
-    pub(crate) fn new(config: ConsumerConfig, parts: ConsumerParts) -> Self {
-        Self(Arc::new(ConsumerState {
+    /// Fails if the configuration does not go together with what is around it.
+    pub(crate) fn new(mut config: ConsumerConfig, parts: ConsumerParts) -> Result<Self> {
+        config.check_heartbeat(parts.heartbeat_interval)?;
+        let instance_id = find_instance_id(config.instance_id.as_deref());
+        config.enter_group_of(instance_id.as_ref().map(|instance| instance.name.as_str()))?;
+        Ok(Self(Arc::new(ConsumerState {
             id: format!("{}-{}", config.group_id, random::object_id().to_hex()),
             config: Arc::new(config),
+            instance_id,
             parts,
+            subscriptions: AtomicU32::new(0),
             progress: SubscriptionProgress::default(),
             events: ConsumerEvents::default(),
             subscription: Mutex::new(Slot::Empty),
             started: Notify::new(),
             paused: AtomicBool::new(false),
             disconnected: AtomicBool::new(false),
-        }))
+        })))
     }
 
     /// Names this member among all members of all groups.
@@ -96,12 +109,13 @@ impl Consumer {
         handler_config: HandlerConfig,
         handler: Arc<dyn RecordHandler>,
     ) -> Result<()> {
+        let number = self.0.subscriptions.fetch_add(1, Ordering::Relaxed) + 1;
         self.refuse_disconnected()?;
         if let Some(earlier) = self.reserve_slot()? {
             // Its partitions are this member's own: claiming them now would refuse the commits of its last messages.
             earlier.closed(self.0.parts.shutdown_grace).await;
         }
-        let started = self.start(handler_config, handler).await;
+        let started = self.start(number, handler_config, handler).await;
         let outcome = self.settle_start(started);
         self.0.started.notify_waiters();
         outcome
@@ -131,6 +145,7 @@ impl Consumer {
 
     async fn start(
         &self,
+        number: u32,
         handler_config: HandlerConfig,
         handler: Arc<dyn RecordHandler>,
     ) -> Result<Subscription> {
@@ -139,7 +154,7 @@ impl Consumer {
             let name = &self.0.config.topic;
             self.0.parts.logger.warn(|| format!("topic {name} does not exist yet; waiting for its messages"));
         }
-        let (topic, partitions) = subscribed_partitions::choose(topic, &self.0.config)?;
+        subscribed_partitions::choose(topic, &self.0.config)?;
         let parts = SubscriptionParts {
             store: Arc::clone(&self.0.parts.store),
             feed: self.0.parts.feed.clone(),
@@ -149,13 +164,32 @@ impl Consumer {
             config: Arc::clone(&self.0.config),
             handler_config,
             handler,
-            owner: self.0.id.clone(),
+            membership: self.membership_parts(),
+            member_prefix: format!("{}/{number}", self.0.id),
+            process: Arc::clone(&self.0.parts.process),
             progress: self.0.progress.clone(),
             events: self.0.events.clone(),
             paused: self.0.paused.load(Ordering::Acquire),
             logger: self.0.parts.logger.clone(),
         };
-        Subscription::start(parts, &topic, &partitions).await
+        Subscription::start(parts).await
+    }
+
+    fn membership_parts(&self) -> MembershipParts {
+        let config = &self.0.config;
+        let pace = Pace {
+            interval: self.0.parts.heartbeat_interval,
+            session: Duration::from_millis(config.session_timeout_ms),
+        };
+        MembershipParts {
+            store: Arc::clone(&self.0.parts.store),
+            topics: self.0.parts.topics.clone(),
+            heartbeat: self.0.parts.heartbeat.clone(),
+            pace,
+            rebalance_delay: Duration::from_millis(config.rebalance_delay_ms),
+            instance_id: self.0.instance_id.clone(),
+            logger: self.0.parts.logger.clone(),
+        }
     }
 
     /// Takes the slot for a new subscription. Returns the one before it, which has ended or is draining.

@@ -1,7 +1,6 @@
 //! One partition while it is subscribed: its tasks, from the first message to the release.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -9,24 +8,26 @@ use tokio::sync::{Notify, watch};
 use super::consumer_events::ConsumerEvents;
 use super::held_offset::HeldOffset;
 use super::offset_committer::{CommitterParts, OffsetCommitter};
+use super::partition_opening::{OwnedPartition, PartitionHome};
 use super::partition_reader::{PartitionReader, ReaderParts};
+use super::partition_set::{EndedPartition, PartitionEnd, PartitionSet};
 use super::partition_worker::{Control, PartitionWorker, WorkerEnd, WorkerParts};
 use super::record_handler::RecordHandler;
 use super::retry_policy::RetryPolicy;
 use super::shared_watermark::SharedWatermark;
 use super::source_sign::SourceSign;
 use super::stall_watch::PartitionControls;
-use super::subscription::{OwnedPartition, SubscriptionParts};
+use super::subscription::SubscriptionParts;
 use super::watermark::Watermark;
-use crate::dead_letter::{QueueParts, RedriveWatch};
+use crate::dead_letter::QueueParts;
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::Joined;
 use crate::feed::partition_buffer::PartitionBuffer;
+use crate::group::Lease;
 use crate::observe::consumer_event::{ConsumerEvent, RevokedReason};
 use crate::observe::log::Logger;
 use crate::runtime::backoff::Backoff;
-use crate::runtime::task_group::TaskGroup;
 use crate::runtime::{clock, random};
 use crate::store::contract::{Claim, OffsetKey, Store};
 
@@ -38,16 +39,15 @@ const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(50), Duration::
 /// Starts the tasks of one partition.
 pub(super) struct PartitionLaunch<'a> {
     pub(super) parts: &'a SubscriptionParts,
+    pub(super) home: &'a PartitionHome,
     pub(super) partition: &'a OwnedPartition,
     pub(super) buffer: Arc<PartitionBuffer>,
     pub(super) joined: Option<Joined>,
     pub(super) sign: SourceSign,
     pub(super) controls: PartitionControls,
-    pub(super) redrives: &'a RedriveWatch,
+    pub(super) lease: Lease,
+    pub(super) may_begin: watch::Receiver<bool>,
     pub(super) control: watch::Receiver<Control>,
-    pub(super) live: Arc<AtomicUsize>,
-    pub(super) partitions: &'a TaskGroup,
-    pub(super) commits: &'a TaskGroup,
 }
 
 impl PartitionLaunch<'_> {
@@ -71,10 +71,10 @@ impl PartitionLaunch<'_> {
                 events: parts.events.clone(),
                 logger: parts.logger.clone(),
             },
-            self.commits,
+            &self.home.commits,
         );
         let dead_letter_retention_ms = parts.config.dead_letter_retention_ms;
-        let redrives = self.redrives.queue(QueueParts {
+        let redrives = self.home.redrives.queue(QueueParts {
             store: Arc::clone(&parts.store),
             claim: claim.clone(),
             collection: Arc::clone(&self.partition.collection),
@@ -103,6 +103,8 @@ impl PartitionLaunch<'_> {
             dead_letter_retention_ms,
             suspect_turn: Arc::clone(&parts.suspect_turn),
             control: self.control,
+            lease: self.lease,
+            may_begin: self.may_begin,
             progress: parts.progress.clone(),
             events: parts.events.clone(),
             logger: parts.logger.clone(),
@@ -131,12 +133,13 @@ impl PartitionLaunch<'_> {
             claim: claim.clone(),
             handler: Arc::clone(&parts.handler),
             committer: committer.clone(),
-            live: self.live,
+            set: self.home.set.clone(),
+            awaits_revoked: parts.handler_config.awaits_revoked.then(|| parts.handover_timeout()),
             give_up: self.controls.give_up,
             events: parts.events.clone(),
             logger: parts.logger.clone(),
         };
-        self.partitions.spawn("partition", run_partition(worker, reader, self.joined, ending));
+        self.home.partitions.spawn("partition", run_partition(worker, reader, self.joined, ending));
         committer
     }
 }
@@ -147,7 +150,9 @@ struct PartitionEnding {
     claim: Claim,
     handler: Arc<dyn RecordHandler>,
     committer: OffsetCommitter,
-    live: Arc<AtomicUsize>,
+    set: PartitionSet,
+    /// How long the user is waited for when he is told.
+    awaits_revoked: Option<Duration>,
     give_up: Arc<Notify>,
     events: ConsumerEvents,
     logger: Logger,
@@ -181,34 +186,50 @@ async fn run_partition(
 
 impl PartitionEnding {
     async fn finish(self, end: std::result::Result<WorkerEnd, Error>) {
-        // Before the user is told, who may ask at once whether the consumer is still subscribed.
-        self.live.fetch_sub(1, Ordering::AcqRel);
         let key = &self.claim.key;
-        let reason = match &end {
-            Ok(WorkerEnd::Fenced) => RevokedReason::LeaseLost,
-            Ok(WorkerEnd::Closed | WorkerEnd::HandlerGone) => RevokedReason::Unsubscribed,
-            Err(_) => RevokedReason::Failed,
-        };
-        match end {
+        let is_revoked = self.set.is_revoked(key.partition);
+        let (end, reason) = match end {
             Ok(WorkerEnd::Fenced) => {
-                self.report(&lease_lost(key));
-                return self.revoked(reason);
+                self.logger.warn(|| format!("{:?}", lease_lost(key)));
+                (PartitionEnd::Fenced, RevokedReason::LeaseLost)
             }
-            Ok(WorkerEnd::Closed | WorkerEnd::HandlerGone) => {}
+            Ok(WorkerEnd::Closed) if is_revoked => (PartitionEnd::Released, RevokedReason::Rebalanced),
+            Ok(WorkerEnd::Closed) => (PartitionEnd::Released, RevokedReason::Unsubscribed),
+            Ok(WorkerEnd::HandlerGone) => (PartitionEnd::HandlerGone, RevokedReason::Unsubscribed),
             Err(error) => {
+                // Before the user is told, who may ask at once whether the consumer is still subscribed.
+                self.set.ends(key.partition, PartitionEnd::Failed);
                 self.report(&error.on_topic(&key.topic).on_partition(key.partition).in_group(&key.group_id));
+                (PartitionEnd::Failed, RevokedReason::Failed)
             }
-        }
-        if clock::timeout(LAST_WRITES_WITHIN, self.leave()).await.is_none() {
+        };
+        self.set.ends(key.partition, end);
+        if end == PartitionEnd::Fenced {
+            self.tell(reason).await;
+        } else if clock::timeout(self.longest_end(), self.leave(reason)).await.is_none() {
             self.logger.error(|| {
                 format!("{key} could not be left in good order: its last messages will be delivered again")
             });
         }
         self.revoked(reason);
+        self.set.has_ended(EndedPartition { partition: key.partition, end });
+    }
+
+    fn longest_end(&self) -> Duration {
+        LAST_WRITES_WITHIN + self.awaits_revoked.unwrap_or_default()
+    }
+
+    /// Lets the user have his say.
+    async fn tell(&self, reason: RevokedReason) {
+        let Some(limit) = self.awaits_revoked else { return };
+        let partition = self.claim.key.partition;
+        if clock::timeout(limit, self.handler.revoked(partition, reason)).await.is_none() {
+            self.logger.warn(|| format!("onRevoked for partition {partition} did not end in time; going on"));
+        }
     }
 
     /// Stores what is finished and gives the partition back, however long the server takes.
-    async fn leave(&self) {
+    async fn leave(&self, reason: RevokedReason) {
         let key = &self.claim.key;
         // Also when commits are the user's: without a crash nothing that is handled is delivered again.
         if let Err(error) = self.persist(|| self.committer.flush_everything()).await {
@@ -216,6 +237,7 @@ impl PartitionEnding {
                 format!("last commit of {key} failed, its messages will be delivered again: {error:?}")
             });
         }
+        self.tell(reason).await;
         if let Err(error) = self.persist(|| self.store.release_offset(&self.claim, 0)).await {
             self.logger.warn(|| format!("{key} could not be released: {error:?}"));
         }

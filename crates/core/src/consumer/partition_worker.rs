@@ -29,6 +29,7 @@ use crate::dead_letter::{RedriveQueue, RedrivenLetter};
 use crate::error::Result;
 use crate::feed::Feed;
 use crate::feed::partition_buffer::{BufferedMessage, PartitionBuffer};
+use crate::group::{Lease, LeaseStatus};
 use crate::observe::consumer_event::ConsumerEvent;
 use crate::observe::log::Logger;
 use crate::runtime::clock;
@@ -84,6 +85,10 @@ pub(super) struct WorkerParts {
     /// One message of the process at a time has it: one that is suspected of ending its owners.
     pub(super) suspect_turn: Arc<Semaphore>,
     pub(super) control: watch::Receiver<Control>,
+    /// Nothing is handed out while it is not held.
+    pub(super) lease: Lease,
+    /// Nothing is handed out before.
+    pub(super) may_begin: watch::Receiver<bool>,
     pub(super) progress: SubscriptionProgress,
     pub(super) events: ConsumerEvents,
     pub(super) logger: Logger,
@@ -147,6 +152,8 @@ enum Awaited {
 
 enum Wake {
     Control,
+    Lease,
+    MayBegin,
     Fenced,
     Report(DeliveryId, DeliveryReport),
     Awaited(Awaited),
@@ -185,6 +192,10 @@ impl PartitionWorker {
             if matches!(control, Control::Close | Control::Leave) {
                 self.end.get_or_insert(WorkerEnd::Closed);
             }
+            let lease = self.parts.lease.status();
+            if lease == LeaseStatus::Lost {
+                self.fence();
+            }
             if self.end.is_some_and(|end| end != WorkerEnd::Fenced) && self.is_quiet() {
                 self.give_letter_back();
             }
@@ -195,7 +206,8 @@ impl PartitionWorker {
                 self.leave(end);
                 return end;
             }
-            if control == Control::Run && self.end.is_none() {
+            let may_deliver = lease == LeaseStatus::Held && *self.parts.may_begin.borrow();
+            if control == Control::Run && self.end.is_none() && may_deliver {
                 self.is_stopping = false;
                 self.start_deliveries();
             } else {
@@ -204,9 +216,9 @@ impl PartitionWorker {
             if self.end.is_some() && self.is_quiet() {
                 continue;
             }
-            match self.wait().await {
-                Wake::Control => {}
-                Wake::Fenced => self.end = Some(WorkerEnd::Fenced),
+            match self.wait(lease).await {
+                Wake::Control | Wake::Lease | Wake::MayBegin => {}
+                Wake::Fenced => self.fence(),
                 Wake::Report(id, report) => self.apply_report(id, report),
                 Wake::Awaited(awaited) => self.apply_awaited(awaited),
                 Wake::Messages(messages) => self.take_in(messages),
@@ -230,16 +242,31 @@ impl PartitionWorker {
         if is_orphaned && control != Control::Leave { Control::Close } else { control }
     }
 
-    async fn wait(&mut self) -> Wake {
+    /// Another member has the partition, or may have it.
+    fn fence(&mut self) {
+        if self.end == Some(WorkerEnd::Fenced) {
+            return;
+        }
+        self.end = Some(WorkerEnd::Fenced);
+        for id in self.running.keys() {
+            self.parts.handler.lease_lost(*id);
+        }
+    }
+
+    async fn wait(&mut self, lease: LeaseStatus) -> Wake {
         let runs = self.end.is_none() && !self.is_stopping;
         let room = if runs { self.room() } else { 0 };
         let time = self.next_time();
         let is_idle = self.in_flight.is_empty();
+        let waits_to_begin = !*self.parts.may_begin.borrow();
         let is_orphaned = self.parts.control.has_changed().is_err();
         let parts = &mut self.parts;
         tokio::select! {
             biased;
             _ = parts.control.changed(), if !is_orphaned => Wake::Control,
+            () = parts.lease.changed_from(lease), if lease != LeaseStatus::Lost => Wake::Lease,
+            // Whoever was to say so has gone with the subscription.
+            Ok(_) = parts.may_begin.wait_for(|may_begin| *may_begin), if waits_to_begin => Wake::MayBegin,
             Some((id, report)) = self.reports.recv() => Wake::Report(id, report),
             () = parts.committer.fenced(), if self.end != Some(WorkerEnd::Fenced) => Wake::Fenced,
             Some(awaited) = self.awaited.next(), if !self.awaited.is_empty() => Wake::Awaited(awaited),

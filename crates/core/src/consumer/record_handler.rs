@@ -3,11 +3,14 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::dead_letter::HandlerError;
 use crate::error::Error;
 use crate::feed::stream_token::StreamToken;
+use crate::observe::consumer_event::RevokedReason;
 use crate::record::record_layout::StoredMessage;
 
 /// While a delivery runs, its progress is reported at most this often, so that commits need not wait for its end.
@@ -166,6 +169,21 @@ pub trait RecordHandler: Send + Sync + 'static {
     /// The call that is running did not end after it was asked to. It has to be reported as failed; what it comes to
     /// later is ignored. Said again, after a while, as long as no report comes. `handled` as for `time_out`.
     fn abandon(&self, id: DeliveryId, handled: usize);
+
+    /// Another member may have the partition by now: the user's code is asked to end (`AbortSignal`).
+    fn lease_lost(&self, _: DeliveryId) {}
+
+    /// Tells the user that the consumer has these partitions now. Nothing of them is delivered before what is returned
+    /// resolves, or has been waited for long enough. Asked only if the configuration of the handler says so.
+    fn assigned(&self, _: &[u32]) -> BoxFuture<'static, ()> {
+        async {}.boxed()
+    }
+
+    /// Tells the user that the consumer gives a partition up, or has lost it. It is given back when what is returned
+    /// resolves, or has been waited for long enough. Asked only if the configuration of the handler says so.
+    fn revoked(&self, _: u32, _: RevokedReason) -> BoxFuture<'static, ()> {
+        async {}.boxed()
+    }
 
     /// Tells the user that an attempt failed; reports [`DeliveryReport::ErrorHandlerFinished`] when he has been told.
     fn attempt_failed(&self, failed: FailedMessage, reports: Reports);

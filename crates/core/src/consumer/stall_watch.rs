@@ -1,6 +1,6 @@
 //! Watches that every partition of a subscription gets what is sent to it, and does something about it if not.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -26,10 +26,38 @@ pub(super) struct PartitionControls {
 }
 
 /// A partition that is watched.
+#[derive(Clone)]
 pub(super) struct WatchedPartition {
     pub(super) key: OffsetKey,
     pub(super) sign: SourceSign,
     pub(super) controls: PartitionControls,
+}
+
+/// The partitions that are watched. Cheap to clone; the clones are one.
+#[derive(Clone, Default)]
+pub(super) struct StallWatches(Arc<Mutex<Vec<(WatchedPartition, StallWatch)>>>);
+
+impl StallWatches {
+    pub(super) fn add(&self, partition: WatchedPartition) {
+        self.lock().push((partition, StallWatch::default()));
+    }
+
+    pub(super) fn remove(&self, partition: u32) {
+        self.lock().retain(|(watched, _)| watched.key.partition != partition);
+    }
+
+    /// What there is to say about each of them.
+    fn look(&self) -> Vec<(WatchedPartition, Finding)> {
+        let mut watched = self.lock();
+        let looks = watched
+            .iter_mut()
+            .map(|(partition, watch)| (partition.clone(), watch.look(partition.sign.silence())));
+        looks.collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(WatchedPartition, StallWatch)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What the watch works with.
@@ -41,21 +69,19 @@ pub(super) struct StallWatchParts {
 }
 
 /// Watches until it is dropped.
-pub(super) async fn watch_stalls(parts: StallWatchParts, partitions: Vec<WatchedPartition>) {
-    let mut watched: Vec<_> =
-        partitions.into_iter().map(|partition| (partition, StallWatch::default())).collect();
+pub(super) async fn watch_stalls(parts: StallWatchParts, watches: StallWatches) {
     loop {
         clock::sleep(LOOK_EVERY).await;
         let mut stalled = Vec::new();
-        for (partition, watch) in &mut watched {
-            match watch.look(partition.sign.silence()) {
+        for (partition, finding) in watches.look() {
+            match finding {
                 Finding::Nothing => {}
-                Finding::Recovered(silence) => parts.say_recovered(partition, silence),
+                Finding::Recovered(silence) => parts.say_recovered(&partition, silence),
                 Finding::Stalled { is_new, remedy } => {
                     if is_new {
-                        parts.say_stalled(partition);
+                        parts.say_stalled(&partition);
                     }
-                    stalled.push((&*partition, remedy));
+                    stalled.push((partition, remedy));
                 }
             }
         }
@@ -65,7 +91,7 @@ pub(super) async fn watch_stalls(parts: StallWatchParts, partitions: Vec<Watched
 
 impl StallWatchParts {
     /// The client and the feed are shared: they are renewed once, whoever stalls.
-    async fn remedy(&self, stalled: &[(&WatchedPartition, Remedy)]) {
+    async fn remedy(&self, stalled: &[(WatchedPartition, Remedy)]) {
         if stalled.is_empty() {
             return;
         }

@@ -1,9 +1,10 @@
 //! What the partitions of a subscription have processed and committed, for users to look at.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::offset_committer::OffsetCommitter;
+use super::partition_set::PartitionSet;
 use super::position::Position;
 use crate::feed::stream_token::StreamToken;
 use crate::observe::log::Logger;
@@ -25,38 +26,62 @@ pub struct OffsetInfo {
 
 /// Shared by the partitions of one consumer. Outlives a subscription, so that it can be read afterwards.
 #[derive(Clone, Default)]
-pub(super) struct SubscriptionProgress(Arc<Mutex<Option<StreamToken>>>);
+pub(super) struct SubscriptionProgress(Arc<Mutex<Newest>>);
+
+#[derive(Default)]
+struct Newest {
+    processed: Option<StreamToken>,
+    /// By partitions that have ended.
+    committed: Option<StreamToken>,
+}
 
 impl SubscriptionProgress {
     pub(super) fn processed(&self, position: &Position) {
-        let Some(token) = position.stream_token() else { return };
-        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if newest.as_ref().is_none_or(|newest| token > newest) {
-            *newest = Some(token.clone());
-        }
+        raise(&mut self.lock().processed, position.stream_token());
+    }
+
+    /// The partition is over; what it has committed stays committed.
+    pub(super) fn ended(&self, committer: &OffsetCommitter) {
+        let state = committer.state();
+        raise(&mut self.lock().committed, state.committed.as_ref().and_then(Position::stream_token));
     }
 
     pub(super) fn offset_info(&self, committers: &[OffsetCommitter]) -> OffsetInfo {
         let states: Vec<_> = committers.iter().map(OffsetCommitter::state).collect();
-        let tokens =
-            states.iter().filter_map(|state| state.committed.as_ref().and_then(Position::stream_token));
+        let newest = self.lock();
+        let mut last_committed = newest.committed.clone();
+        for state in &states {
+            raise(&mut last_committed, state.committed.as_ref().and_then(Position::stream_token));
+        }
         OffsetInfo {
-            last_processed: self.0.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            last_committed: tokens.max().cloned(),
+            last_processed: newest.processed.clone(),
+            last_committed,
             has_uncommitted: committers.iter().any(OffsetCommitter::has_uncommitted),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Newest> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn raise(newest: &mut Option<StreamToken>, token: Option<&StreamToken>) {
+    if let Some(token) = token
+        && newest.as_ref().is_none_or(|newest| token > newest)
+    {
+        *newest = Some(token.clone());
     }
 }
 
 /// Logs the state of the offsets until it is dropped.
 pub(super) async fn monitor_offsets(
     progress: SubscriptionProgress,
-    committers: Vec<OffsetCommitter>,
+    partitions: PartitionSet,
     logger: Logger,
 ) {
     loop {
         clock::sleep(MONITOR_EVERY).await;
-        let info = progress.offset_info(&committers);
+        let info = progress.offset_info(&partitions.committers());
         logger.info(|| {
             let text =
                 |token: &Option<StreamToken>| token.as_ref().map_or("none", StreamToken::as_str).to_owned();

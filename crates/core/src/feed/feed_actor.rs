@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::feed_members::{FeedMembers, MemberId};
 use super::feed_start::choose_start;
+use super::group_signals::{GroupSignal, GroupSignals};
 use super::partition_buffer::PartitionBuffer;
 use super::stream_token::StreamToken;
 use crate::error::{Error, Result};
@@ -59,12 +60,14 @@ pub struct Joined {
 pub struct Feed {
     commands: mpsc::UnboundedSender<Command>,
     frontier: watch::Receiver<Option<StreamToken>>,
+    signals: GroupSignals,
     sign: SignOfLife,
 }
 
 enum Command {
     Join { requests: Vec<JoinRequest>, reply: oneshot::Sender<Result<Vec<Joined>>> },
     Leave(MemberId),
+    WatchGroups,
     Renew,
     Close,
 }
@@ -85,12 +88,13 @@ impl Feed {
             starts_over: false,
             read_up_to: None,
             frontier: frontier_sender,
+            signals: GroupSignals::default(),
             backoff: Backoff::new(REOPEN_AFTER.0, REOPEN_AFTER.1),
             sign: SignOfLife::new(),
         };
-        let sign = actor.sign.clone();
+        let (signals, sign) = (actor.signals.clone(), actor.sign.clone());
         tasks.spawn("feed", actor.run());
-        Self { commands, frontier, sign }
+        Self { commands, frontier, signals, sign }
     }
 
     /// Joins the feed. Resolves when the stream is open, with one answer per request, in order; on an error nobody
@@ -106,6 +110,15 @@ impl Feed {
     pub fn leave(&self, member: MemberId) {
         // If the actor has ended, nobody is a member any more.
         let _ = self.commands.send(Command::Leave(member));
+    }
+
+    /// Signals changes of a group, as long as what is returned is kept. The stream is open meanwhile, also if nobody has
+    /// joined. A signal may be late or missing: it only makes faster what happens anyway.
+    pub fn watch_group(&self, group_id: &str) -> GroupSignal {
+        let signal = self.signals.of(group_id);
+        // Without the actor there are no signals.
+        let _ = self.commands.send(Command::WatchGroups);
+        signal
     }
 
     /// Opens the stream anew where it was read to.
@@ -149,6 +162,7 @@ struct FeedActor {
     starts_over: bool,
     read_up_to: Option<StreamToken>,
     frontier: watch::Sender<Option<StreamToken>>,
+    signals: GroupSignals,
     backoff: Backoff,
     sign: SignOfLife,
 }
@@ -166,7 +180,7 @@ struct OpenStream {
 impl FeedActor {
     async fn run(mut self) {
         loop {
-            if self.members.is_empty() {
+            if self.is_unwanted() {
                 self.close_stream().await;
                 let Some(command) = self.commands.recv().await else { break };
                 self.apply(command);
@@ -195,6 +209,11 @@ impl FeedActor {
         self.close_stream().await;
     }
 
+    /// Nobody is there to read the stream for.
+    fn is_unwanted(&self) -> bool {
+        self.members.is_empty() && (self.commands.is_closed() || !self.signals.are_wanted())
+    }
+
     fn apply_waiting_commands(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
             self.apply(command);
@@ -205,6 +224,8 @@ impl FeedActor {
         match command {
             Command::Join { requests, reply } => self.add_members(requests, reply),
             Command::Leave(member) => self.members.remove(member),
+            // It is looked at in each round.
+            Command::WatchGroups => {}
             Command::Renew => self.starts_over = true,
             Command::Close => {
                 self.members.remove_all();
@@ -250,12 +271,16 @@ impl FeedActor {
     }
 
     async fn open_stream(&mut self) {
-        let Some(read_up_to) = self.read_up_to.clone() else { return };
         self.starts_over = false;
+        if self.members.is_empty() {
+            // Groups are looked at as they are: nothing from before is missed.
+            self.read_up_to = None;
+        }
+        let at = self.read_up_to.as_ref().map(StreamToken::cluster_time);
         let collections: HashSet<_> = self.members.collections().cloned().collect();
         let request = FeedRequest {
             collections: collections.iter().cloned().collect(),
-            start: FeedStart::At(read_up_to.cluster_time()),
+            start: at.map_or(FeedStart::Now, FeedStart::At),
             batch_size: self.settings.batch_size,
             max_await: self.settings.max_await,
         };
@@ -263,6 +288,7 @@ impl FeedActor {
             Ok(cursor) => {
                 self.logger.debug(|| format!("change stream opened over {} collections", collections.len()));
                 self.stream = Some(OpenStream { cursor, collections });
+                self.signals.give_all();
             }
             Err(error) => {
                 for Joining { joined, reply } in self.joining.drain(..) {
@@ -287,13 +313,12 @@ impl FeedActor {
     /// itself what it means for its own position.
     async fn stream_failed(&mut self, error: &Error) {
         self.stream = None;
-        if self.members.is_empty() {
+        if self.is_unwanted() {
             return;
         }
         if !error.is_retryable() {
             self.logger.error(|| format!("change stream ended: {error:?}"));
             self.members.remove_all();
-            return;
         }
         let delay = self.backoff.next_delay(random::next_u32());
         self.logger.warn(|| {
@@ -304,6 +329,7 @@ impl FeedActor {
 
     fn dispatch(&mut self, batch: FeedBatch) {
         self.backoff.reset();
+        batch.changed_groups.iter().for_each(|group| self.signals.give(group));
         for event in batch.events {
             if self.read_up_to.as_ref().is_none_or(|read_up_to| event.token > *read_up_to) {
                 self.members.dispatch(event);

@@ -93,6 +93,8 @@ pub enum ConsumerEvent {
 pub enum RevokedReason {
     /// `unsubscribe()` or `disconnect()`.
     Unsubscribed,
+    /// Another member of the group is to have it, and everything that this one handled is stored.
+    Rebalanced,
     /// Another member of the group has taken it over.
     LeaseLost,
     /// It cannot be read on; the event before says why.
@@ -139,6 +141,7 @@ impl RevokedReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unsubscribed => "unsubscribed",
+            Self::Rebalanced => "rebalanced",
             Self::LeaseLost => "leaseLost",
             Self::Failed => "failed",
         }

@@ -13,6 +13,25 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// How long the machine has slept so far, which [`now`] does not count everywhere. Only differences mean something.
+#[cfg(target_os = "linux")]
+pub fn suspended() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+
+    if simulation::current().is_some() {
+        return Duration::ZERO;
+    }
+    let since_boot = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
+    let counted = since_boot(ClockId::Monotonic);
+    since_boot(ClockId::Boottime).saturating_sub(counted)
+}
+
+/// How long the machine has slept so far, which [`now`] counts here.
+#[cfg(not(target_os = "linux"))]
+pub fn suspended() -> Duration {
+    Duration::ZERO
+}
+
 /// Milliseconds since 1970 by the wall clock; in a simulation by its virtual one. For timestamps that people read;
 /// never for deciding an order.
 pub fn unix_millis() -> i64 {

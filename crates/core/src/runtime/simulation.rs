@@ -43,6 +43,11 @@ impl Drop for Simulated {
     }
 }
 
+/// Whether this thread simulates.
+pub(crate) fn is_entered() -> bool {
+    current().is_some()
+}
+
 /// The simulation of this thread, if there is one.
 pub(super) fn current() -> Option<Arc<dyn Simulation>> {
     // A thread that ends has none.

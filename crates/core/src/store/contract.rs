@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::stream_token::{ClusterTime, StreamToken};
 use crate::store::dead_letter_contract::DeadLetterStore;
+use crate::store::group_contract::GroupStore;
 
 /// A topic as it is stored in `topics`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,10 +75,10 @@ pub enum FeedStart {
     At(ClusterTime),
 }
 
-/// A change stream over the inserts into some collections.
+/// A change stream over the inserts into some collections, and over the groups.
 #[derive(Debug, Clone)]
 pub struct FeedRequest {
-    /// Collections wanted; not empty.
+    /// Collections wanted.
     pub collections: Vec<Arc<str>>,
     /// Where it begins.
     pub start: FeedStart,
@@ -106,6 +107,8 @@ pub struct FeedBatch {
     pub events: Vec<FeedEvent>,
     /// Everything wanted up to here has been returned, in this batch or an earlier one.
     pub frontier: StreamToken,
+    /// Groups that have changed, whichever collections are wanted.
+    pub changed_groups: Vec<String>,
 }
 
 /// An open change stream.
@@ -228,7 +231,7 @@ pub struct OffsetRecord {
 ///
 /// Every method has a deadline of its own and fails with a typed error; none retries beyond what the driver does.
 #[async_trait]
-pub trait Store: DeadLetterStore {
+pub trait Store: DeadLetterStore + GroupStore {
     /// Reaches the deployment and makes sure that it can serve change streams.
     async fn connect(&self) -> Result<()>;
 

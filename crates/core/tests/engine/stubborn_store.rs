@@ -18,6 +18,7 @@ use csb_core::store::contract::{
 };
 use tokio::sync::watch;
 
+mod groups;
 mod letters;
 
 /// What an owner writes about its partition.

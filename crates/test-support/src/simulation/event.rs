@@ -8,6 +8,7 @@ use csb_core::consumer::checkpoint::Checkpoint;
 use csb_core::consumer::position::Position;
 use csb_core::error_code::{Effect, ErrorCode};
 use csb_core::feed::stream_token::StreamToken;
+use csb_core::group::assignment::MemberPartitions;
 use csb_core::runtime::clock::{self, Instant};
 use tokio::sync::Notify;
 
@@ -77,6 +78,20 @@ pub enum Event {
     Released {
         claim: ClaimName,
         is_accepted: bool,
+    },
+
+    MemberJoined {
+        member: String,
+    },
+    /// A member is out: what it still owns is anybody's.
+    MemberFenced {
+        member: String,
+    },
+    /// The leader of a group has decided who reads what.
+    Assigned {
+        group: usize,
+        generation: i64,
+        assignment: Vec<MemberPartitions>,
     },
 
     /// A consumer asks for its partitions.

@@ -20,7 +20,7 @@ use super::plan::group_index;
 /// Stands right before the real store, behind all faults.
 pub(super) struct ObservedStore {
     pub(super) inner: Arc<dyn Store>,
-    events: EventLog,
+    pub(super) events: EventLog,
 }
 
 impl ObservedStore {

@@ -13,6 +13,7 @@ use super::cluster_clock::ClusterClock;
 use super::dead_letter_table::DeadLetterTable;
 use super::event_log::{EventLog, HistoryLost, LogEntry, LogRead};
 use super::event_token::CollectionId;
+use super::group_table::GroupTable;
 use super::message_collection::MessageCollection;
 use super::offset_table::OffsetTable;
 use super::topic_table::TopicTable;
@@ -40,6 +41,7 @@ pub(super) struct State {
     collections: BTreeMap<Arc<str>, MessageCollection>,
     pub(super) topics: TopicTable,
     pub(super) offsets: OffsetTable,
+    pub(super) groups: GroupTable,
     pub(super) dead_letters: DeadLetterTable,
 }
 
@@ -165,7 +167,10 @@ impl State {
             collection.stats(name)
         });
         self.dead_letters.expire(DateTime::from_millis(unix_millis));
+        let (members, groups) = self.groups.counts();
         let others = [
+            ("consumer_groups", groups),
+            ("consumer_members", members),
             ("consumer_offsets", self.offsets.len()),
             ("dead_letters", self.dead_letters.len()),
             ("topics", self.topics.len()),

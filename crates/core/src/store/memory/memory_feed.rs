@@ -21,6 +21,8 @@ pub(super) struct MemoryFeed {
     wanted: HashSet<Arc<str>>,
     /// The earliest event that was not looked at yet.
     next: ClusterTime,
+    /// Changes of groups up to this one have been told.
+    groups_seen: u64,
     batch_size: usize,
     max_await: Duration,
 }
@@ -34,11 +36,13 @@ impl MemoryFeed {
             FeedStart::At(time) if state.log_reaches_back_to(time) => time,
             FeedStart::At(_) => return Err(history_lost(HistoryLost)),
         };
+        let groups_seen = state.groups.revision();
         drop(state);
         Ok(Self {
             session,
             wanted: request.collections.into_iter().collect(),
             next,
+            groups_seen,
             batch_size: request.batch_size as usize,
             max_await: request.max_await,
         })
@@ -55,10 +59,14 @@ impl MemoryFeed {
             // Nothing later than this time exists yet, and everything to come is later.
             self.next = self.next.max(state.tick(clock::unix_millis()));
         }
-        Ok(found.events.last().map(|last| last.token.clone()).map(|last| FeedBatch {
-            frontier: if found.next.is_some() { last } else { high_water_mark(self.next) },
-            events: found.events,
-        }))
+        let changed_groups = state.groups.changed_since(self.groups_seen);
+        self.groups_seen = state.groups.revision();
+        if found.events.is_empty() && changed_groups.is_empty() {
+            return Ok(None);
+        }
+        let last = found.events.last().map(|last| last.token.clone()).filter(|_| found.next.is_some());
+        let frontier = last.unwrap_or_else(|| high_water_mark(self.next));
+        Ok(Some(FeedBatch { events: found.events, frontier, changed_groups }))
     }
 
     async fn read_or_wait(&mut self) -> Result<FeedBatch> {
@@ -84,7 +92,7 @@ impl FeedCursor for MemoryFeed {
         if let Some(batch) = self.read()? {
             return Ok(batch);
         }
-        Ok(FeedBatch { events: Vec::new(), frontier: high_water_mark(self.next) })
+        Ok(FeedBatch { events: Vec::new(), frontier: high_water_mark(self.next), changed_groups: Vec::new() })
     }
 
     async fn close(self: Box<Self>) {}

@@ -1,4 +1,4 @@
-//! A database-level change stream over the inserts into some collections, read in raw batches.
+//! A database-level change stream over the inserts into some collections and the changes of groups, read in raw batches.
 //!
 //! The driver's own change stream decodes every event and hides its batches; this one keeps the bytes and sees the
 //! token of each batch, also of an empty one.
@@ -14,7 +14,7 @@ use mongodb::options::CursorType;
 use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
 
 use super::connection::{Connection, no_answer};
-use super::mongo_error;
+use super::{group_collection, mongo_error};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::stream_token::StreamToken;
@@ -54,13 +54,14 @@ fn aggregate(database: &str, request: &FeedRequest) -> Document {
     if let FeedStart::At(time) = request.start {
         stage.insert("startAtOperationTime", Bson::Timestamp(Timestamp::from(time)));
     }
-    let namespaces: Vec<_> =
-        request.collections.iter().map(|coll| doc! { "db": database, "coll": coll.as_ref() }).collect();
+    let collections = request.collections.iter().map(AsRef::as_ref).chain([group_collection::COLLECTION]);
+    let namespaces: Vec<_> = collections.map(|coll| doc! { "db": database, "coll": coll }).collect();
     doc! {
         "aggregate": 1,
         "pipeline": [
             { "$changeStream": stage },
-            { "$match": { "operationType": "insert", "ns": { "$in": namespaces } } },
+            // Messages are inserted, groups are updated.
+            { "$match": { "operationType": { "$in": ["insert", "update"] }, "ns": { "$in": namespaces } } },
         ],
         // The first batch is left to getMore, so that opening answers at once however far back the stream starts.
         "cursor": { "batchSize": 0 },
@@ -126,38 +127,44 @@ impl MongoFeedCursor {
         let frontier = token(cursor.get_document("postBatchResumeToken").map_err(malformed)?)?;
         let documents =
             batch.doc_slices().map_err(|error| mongo_error::convert("read change stream", &error))?;
-        let mut events = Vec::new();
+        let mut decoded = FeedBatch { events: Vec::new(), frontier, changed_groups: Vec::new() };
         for event in documents {
             let event = event.map_err(malformed)?;
             let event = event.as_document().ok_or_else(|| malformed("an event is not a document"))?;
-            events.extend(self.decode_event(event)?);
+            self.decode_event(event, &mut decoded)?;
         }
-        Ok(FeedBatch { events, frontier })
+        Ok(decoded)
     }
 
-    fn decode_event(&self, event: &RawDocument) -> Result<Option<FeedEvent>> {
-        let (mut id, mut namespace, mut message) = (None, None, None);
+    fn decode_event(&self, event: &RawDocument, batch: &mut FeedBatch) -> Result<()> {
+        let (mut id, mut namespace, mut key, mut message) = (None, None, None, None);
         for field in event {
             let (name, value) = field.map_err(malformed)?;
             match name.as_str() {
                 "_id" => id = value.as_document(),
                 "ns" => namespace = value.as_document(),
+                "documentKey" => key = value.as_document(),
                 "fullDocument" => message = value.as_document(),
                 _ => {}
             }
         }
-        let (Some(id), Some(namespace), Some(message)) = (id, namespace, message) else {
-            return Err(malformed("an insert event lacks _id, ns or fullDocument"));
+        let (Some(id), Some(namespace)) = (id, namespace) else {
+            return Err(malformed("an event lacks _id or ns"));
         };
-        let collection = self.collections.get(namespace.get_str("coll").map_err(malformed)?);
-        Ok(match collection.filter(|_| !is_placeholder(message)) {
-            Some(collection) => Some(FeedEvent {
-                collection: Arc::clone(collection),
-                token: token(id)?,
-                document: message.to_owned(),
-            }),
-            None => None,
-        })
+        let collection = namespace.get_str("coll").map_err(malformed)?;
+        if collection == group_collection::COLLECTION {
+            // A document that is none of ours is no group.
+            let group = key.and_then(|key| key.get_str("_id").ok());
+            batch.changed_groups.extend(group.map(str::to_owned));
+            return Ok(());
+        }
+        // A message that somebody has updated has been delivered before.
+        let Some(message) = message.filter(|message| !is_placeholder(message)) else { return Ok(()) };
+        if let Some(collection) = self.collections.get(collection) {
+            let (collection, document) = (Arc::clone(collection), message.to_owned());
+            batch.events.push(FeedEvent { collection, token: token(id)?, document });
+        }
+        Ok(())
     }
 }
 

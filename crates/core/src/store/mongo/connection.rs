@@ -13,6 +13,7 @@ use mongodb::{Client, Database};
 
 use super::mongo_error;
 use super::silence::Silence;
+use super::transaction_sessions::TransactionSessions;
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::runtime::clock;
@@ -51,6 +52,7 @@ pub(super) struct Connection {
 struct Handles {
     client: Client,
     database: Database,
+    sessions: Arc<TransactionSessions>,
 }
 
 impl Connection {
@@ -87,6 +89,12 @@ impl Connection {
 
     pub(super) fn database(&self) -> Database {
         self.handles.read().unwrap_or_else(PoisonError::into_inner).database.clone()
+    }
+
+    /// The client and its sessions for transactions.
+    pub(super) fn transactional(&self) -> (Client, Arc<TransactionSessions>) {
+        let handles = self.handles.read().unwrap_or_else(PoisonError::into_inner);
+        (handles.client.clone(), Arc::clone(&handles.sessions))
     }
 
     pub(super) fn operation_timeout(&self) -> Duration {
@@ -174,7 +182,7 @@ pub(super) fn no_answer(what: &str, limit: Duration) -> Error {
 fn open_client(options: &ClientOptions, database: &str, write_concern: WriteConcern) -> Result<Handles> {
     let client = Client::with_options(options.clone()).map_err(|error| mongo_error::uri_refused(&error))?;
     let database = client.database_with_options(database, database_options(write_concern));
-    Ok(Handles { client, database })
+    Ok(Handles { client, database, sessions: Arc::default() })
 }
 
 fn database_options(write_concern: WriteConcern) -> DatabaseOptions {

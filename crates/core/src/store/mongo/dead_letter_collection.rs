@@ -54,14 +54,19 @@ pub(super) async fn commit(
     let letter = StoredLetter::buried(letter.clone());
     let (id, document) = (doc! { "_id": encode_id(&letter.id) }, encode(&letter)?);
     let transaction = async {
-        let mut session = connection.client().start_session().await?;
+        let (client, sessions) = connection.transactional();
+        let mut session = sessions.take(&client).await?;
         session.start_transaction().await?;
         let outcome = write(connection, &mut session, claim, checkpoint, id, document).await;
         match outcome {
             Ok(CommitOutcome::Committed) => commit_transaction(&mut session).await?,
             // The transaction ends with its session anyway; aborting only gives its locks back sooner.
-            Ok(CommitOutcome::Fenced) | Err(_) => drop(session.abort_transaction().await),
+            Ok(CommitOutcome::Fenced) | Err(_) if session.abort_transaction().await.is_err() => {
+                return outcome;
+            }
+            Ok(CommitOutcome::Fenced) | Err(_) => {}
         }
+        sessions.give_back(session);
         outcome
     };
     connection.within_deadline("write dead letter", transaction).await

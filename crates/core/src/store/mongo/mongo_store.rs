@@ -9,8 +9,8 @@ use tokio::sync::OnceCell;
 
 use super::connection::{Connection, MongoSettings};
 use super::{
-    change_stream, dead_letter_collection, message_collection, offset_collection, retention_index,
-    topic_collection,
+    change_stream, dead_letter_collection, member_collection, message_collection, offset_collection,
+    retention_index, topic_collection,
 };
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::dead_letter::DeadLetter;
@@ -25,6 +25,7 @@ use crate::store::contract::{
 pub struct MongoStore {
     connection: Connection,
     offset_index: OnceCell<()>,
+    member_indexes: OnceCell<()>,
     letter_indexes: OnceCell<()>,
     closed: AtomicBool,
 }
@@ -36,6 +37,7 @@ impl MongoStore {
         Ok(Arc::new(Self {
             connection,
             offset_index: OnceCell::new(),
+            member_indexes: OnceCell::new(),
             letter_indexes: OnceCell::new(),
             closed: AtomicBool::new(false),
         }))
@@ -51,6 +53,12 @@ impl MongoStore {
     async fn with_offset_index(&self) -> Result<&Connection> {
         let connection = self.open_connection()?;
         self.offset_index.get_or_try_init(|| offset_collection::ensure_index(connection)).await?;
+        Ok(connection)
+    }
+
+    pub(super) async fn with_member_indexes(&self) -> Result<&Connection> {
+        let connection = self.open_connection()?;
+        self.member_indexes.get_or_try_init(|| member_collection::ensure_indexes(connection)).await?;
         Ok(connection)
     }
 

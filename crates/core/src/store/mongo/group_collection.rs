@@ -1,0 +1,106 @@
+//! The `consumer_groups` collection: one document per group. Whatever changes it is seen by every feed.
+
+use bson::{Bson, Document, doc};
+use futures_util::TryStreamExt;
+use mongodb::Collection;
+
+use super::connection::Connection;
+use super::{member_collection, mongo_error};
+use crate::error::Result;
+use crate::group::assignment::MemberPartitions;
+use crate::group::group_record::GroupView;
+use crate::store::group_document::{assignment_array, decode_group};
+
+pub(super) const COLLECTION: &str = "consumer_groups";
+
+fn collection(connection: &Connection) -> Collection<Document> {
+    connection.database().collection(COLLECTION)
+}
+
+/// The group and whether its leader lives, in one look.
+pub(super) async fn load(connection: &Connection, group_id: &str) -> Result<GroupView> {
+    let groups = collection(connection);
+    let find = groups.aggregate([
+        doc! { "$match": { "_id": group_id } },
+        doc! { "$lookup": {
+            "from": member_collection::collection(connection).name(),
+            "localField": "leader",
+            "foreignField": "_id",
+            "as": "leaders",
+        } },
+        doc! { "$set": {
+            "assignedMsAgo": { "$subtract": ["$$NOW", "$assignedAt"] },
+            "leaders": { "$filter": { "input": "$leaders", "cond": { "$and": [
+                { "$eq": ["$$this.state", "active"] },
+                { "$lte": [{ "$subtract": ["$$NOW", "$$this.heartbeatAt"] }, "$$this.sessionTimeoutMs"] },
+            ] } } },
+        } },
+        doc! { "$set": { "isLed": { "$gt": [{ "$size": "$leaders" }, 0] } } },
+        doc! { "$unset": "leaders" },
+    ]);
+    let first = async { find.await?.try_next().await };
+    let Some(document) = connection.within_deadline("load group", first).await? else {
+        return Ok(GroupView::default());
+    };
+    Ok(GroupView { group: decode_group(&document)?, is_led: document.get_bool("isLed").unwrap_or(false) })
+}
+
+pub(super) async fn lead(
+    connection: &Connection,
+    group_id: &str,
+    member: &str,
+    after_epoch: i64,
+) -> Result<bool> {
+    let epoch = if after_epoch == 0 {
+        doc! { "$in": [0_i64, Bson::Null] }
+    } else {
+        doc! { "$eq": after_epoch }
+    };
+    let update =
+        doc! { "$set": { "leader": member, "leaderEpoch": after_epoch + 1 }, "$inc": { "changes": 1_i64 } };
+    let groups = collection(connection);
+    let lead = async {
+        let filter = doc! { "_id": group_id, "leaderEpoch": epoch };
+        match groups.update_one(filter, update).upsert(after_epoch == 0).await {
+            // There is a group, with another epoch.
+            Err(error) if mongo_error::is_duplicate_key(&error) => Ok(false),
+            outcome => outcome.map(|result| result.matched_count > 0 || result.upserted_id.is_some()),
+        }
+    };
+    connection.within_deadline("lead group", lead).await
+}
+
+pub(super) async fn resign(connection: &Connection, group_id: &str, member: &str) -> Result<()> {
+    let update = doc! { "$set": { "leader": Bson::Null }, "$inc": { "changes": 1_i64 } };
+    let groups = collection(connection);
+    let resign = groups.update_one(doc! { "_id": group_id, "leader": member }, update);
+    connection.within_deadline("resign leadership", resign).await.map(drop)
+}
+
+pub(super) async fn assign(
+    connection: &Connection,
+    group_id: &str,
+    leader_epoch: i64,
+    after_generation: i64,
+    assignment: &[MemberPartitions],
+) -> Result<bool> {
+    let generation = if after_generation == 0 {
+        doc! { "$in": [0_i64, Bson::Null] }
+    } else {
+        doc! { "$eq": after_generation }
+    };
+    let filter = doc! { "_id": group_id, "leaderEpoch": leader_epoch, "generation": generation };
+    let set = doc! { "generation": after_generation + 1, "assignment": assignment_array(assignment) };
+    let update = doc! {
+        "$set": set, "$inc": { "changes": 1_i64 }, "$currentDate": { "assignedAt": true },
+    };
+    let groups = collection(connection);
+    let assign = groups.update_one(filter, update);
+    Ok(connection.within_deadline("assign partitions", assign).await?.matched_count > 0)
+}
+
+pub(super) async fn signal(connection: &Connection, group_id: &str) -> Result<()> {
+    let groups = collection(connection);
+    let signal = groups.update_one(doc! { "_id": group_id }, doc! { "$inc": { "changes": 1_i64 } });
+    connection.within_deadline("signal group", signal).await.map(drop)
+}

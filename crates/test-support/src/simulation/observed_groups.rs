@@ -1,0 +1,93 @@
+//! Groups: what is decided is written down, the rest passes unseen.
+
+use async_trait::async_trait;
+use bson::Binary;
+use csb_core::error::Result;
+use csb_core::group::assignment::MemberPartitions;
+use csb_core::group::group_record::{GroupView, MemberRecord, StoredMember};
+use csb_core::store::group_contract::GroupStore;
+
+use super::event::Event;
+use super::observed_store::ObservedStore;
+use super::plan::group_index;
+
+#[async_trait]
+impl GroupStore for ObservedStore {
+    async fn join_group(&self, member: &MemberRecord) -> Result<()> {
+        self.inner.join_group(member).await?;
+        self.events.record(Event::MemberJoined { member: member.id.clone() });
+        Ok(())
+    }
+
+    async fn change_member(&self, member: &MemberRecord) -> Result<bool> {
+        self.inner.change_member(member).await
+    }
+
+    async fn beat(&self, members: &[String]) -> Result<Vec<String>> {
+        self.inner.beat(members).await
+    }
+
+    async fn leave_group(&self, member: &str) -> Result<()> {
+        self.inner.leave_group(member).await
+    }
+
+    async fn load_members(&self, group_id: &str) -> Result<Vec<StoredMember>> {
+        self.inner.load_members(group_id).await
+    }
+
+    async fn expire_member(&self, member: &str) -> Result<bool> {
+        let is_expired = self.inner.expire_member(member).await?;
+        if is_expired {
+            self.events.record(Event::MemberFenced { member: member.to_owned() });
+        }
+        Ok(is_expired)
+    }
+
+    async fn fence_member(&self, member: &str, replaced_by: Option<&str>) -> Result<bool> {
+        let is_fenced = self.inner.fence_member(member, replaced_by).await?;
+        if is_fenced {
+            self.events.record(Event::MemberFenced { member: member.to_owned() });
+        }
+        Ok(is_fenced)
+    }
+
+    async fn load_group(&self, group_id: &str) -> Result<GroupView> {
+        self.inner.load_group(group_id).await
+    }
+
+    async fn lead_group(&self, group_id: &str, member: &str, after_epoch: i64) -> Result<bool> {
+        self.inner.lead_group(group_id, member, after_epoch).await
+    }
+
+    async fn resign_leadership(&self, group_id: &str, member: &str) -> Result<()> {
+        self.inner.resign_leadership(group_id, member).await
+    }
+
+    async fn assign_partitions(
+        &self,
+        group_id: &str,
+        leader_epoch: i64,
+        after_generation: i64,
+        assignment: &[MemberPartitions],
+    ) -> Result<bool> {
+        let is_stored =
+            self.inner.assign_partitions(group_id, leader_epoch, after_generation, assignment).await?;
+        if is_stored {
+            let (group, generation) = (group_index(group_id), after_generation + 1);
+            self.events.record(Event::Assigned { group, generation, assignment: assignment.to_vec() });
+        }
+        Ok(is_stored)
+    }
+
+    async fn signal_group(&self, group_id: &str) -> Result<()> {
+        self.inner.signal_group(group_id).await
+    }
+
+    async fn transaction_sessions(&self) -> Result<Vec<Binary>> {
+        self.inner.transaction_sessions().await
+    }
+
+    async fn end_sessions(&self, sessions: &[Binary]) -> Result<()> {
+        self.inner.end_sessions(sessions).await
+    }
+}
