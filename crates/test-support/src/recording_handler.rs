@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use csb_core::dead_letter::HandlerError;
 use csb_core::error_code::ErrorCode;
+use csb_core::observe::consumer_event::RevokedReason;
 use csb_core::observe::log::Logger;
 use csb_core::runtime::clock;
 use csb_core::runtime::task_group::TaskGroup;
@@ -67,6 +68,12 @@ pub struct Recorded {
     pub timed_out: usize,
     /// Calls that were given up.
     pub abandoned: usize,
+    /// Calls that were asked to end because the partition is another member's.
+    pub lost: usize,
+    /// Partitions that the consumer was given, in the order in which it was told.
+    pub assigned: Vec<Vec<u32>>,
+    /// Partitions that it gave up or lost.
+    pub revoked: Vec<(u32, RevokedReason)>,
     /// Codes of errors that belong to no message.
     pub consumer_errors: Vec<ErrorCode>,
     /// Whether two messages of one partition were ever being handled at the same time.
@@ -119,6 +126,11 @@ impl RecordingHandler {
         let on_failure: OnFailure = Box::new(move |told| Box::pin(on_failure(told)));
         let calls = Arc::new(Calls::new(handle, on_failure));
         Arc::new(Self { calls, tasks: TaskGroup::new(Logger::silent()) })
+    }
+
+    /// Whether the hooks of partitions that come and go wait.
+    pub fn hold_hooks(&self, holds: bool) {
+        self.calls.holds_hooks.send_replace(holds);
     }
 
     /// What has happened so far.

@@ -1,13 +1,12 @@
 //! Which member of a group reads which partition. Pure.
 //!
-//! What is wanted is written as a price, and the cheapest assignment is taken. The n-th partition of a member costs n,
-//! so that even is cheaper than uneven; so does, less important, the n-th partition of a process; and least important,
-//! each move costs one. See [`Price`].
+//! What is wanted has prices, and the cheapest assignment is taken. The n-th partition of a member costs n, so that
+//! even is cheaper than uneven; so does, for less money, the n-th partition of a process; and a move costs least.
 //!
-//! Partitions are placed one after the other, each by the cheapest chain of hands: it goes to a member, which may give
-//! one of its own to another, and so on. That is a flow of least cost by successive shortest paths: after every step
-//! what is placed so far is placed as cheaply as possible. So nothing is left to luck: what is cheapest already stays,
-//! and an assignment that is made again from its own result is the same.
+//! Partitions are placed one after the other, each by the cheapest chain of hands: a member takes it, and may give
+//! another one on, whose taker may do the same. After each what has been placed is as cheap as it can be: it is a flow
+//! of minimum cost, found by successive shortest paths. That is why nothing moves for nothing, and why an assignment
+//! that is made again from its own result is the same.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -34,11 +33,11 @@ pub struct Candidate {
 /// The partitions of one member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberPartitions {
-    /// `Candidate::id`.
+    /// Id of the member.
     pub member: String,
-    /// `Candidate::instance_id`.
+    /// Name of the member that outlives a restart, if it has one.
     pub instance_id: Option<String>,
-    /// Topic of the partitions.
+    /// Topic that the member reads.
     pub topic: String,
     /// Ascending.
     pub partitions: Vec<u32>,
@@ -46,9 +45,8 @@ pub struct MemberPartitions {
 
 /// Assigns every partition that somebody may read to one member. One entry per candidate, by member id.
 ///
-/// `partition_counts` knows the topics that exist. Of another one the partitions are those that its candidates name.
-/// `previous` is what holds now; who is not a candidate any more may be in it, and it may be damaged. The result does
-/// not depend on the order of what is given, and is the same when it is `previous`.
+/// `partition_counts` knows the topics that exist; of another one the partitions are those that its candidates name.
+/// `previous` is what was assigned before. It may name members that are gone, and it may be damaged.
 pub fn assign(
     candidates: &[Candidate],
     partition_counts: &BTreeMap<String, u32>,
@@ -61,46 +59,41 @@ pub fn assign(
     for offer in plan.placing_order() {
         plan.place(offer);
     }
-    let mut result: Vec<MemberPartitions> = members.iter().map(|member| without_partitions(member)).collect();
+    let mut assigned: Vec<MemberPartitions> = members.into_iter().map(without_partitions).collect();
     for offer in plan.offers {
         if let Some(holder) = offer.holder {
-            result[holder].partitions.push(offer.partition);
+            assigned[holder].partitions.push(offer.partition);
         }
     }
-    result.sort_by(|one, other| one.member.cmp(&other.member));
-    result
+    assigned.sort_by(|one, other| one.member.cmp(&other.member));
+    assigned
 }
 
 fn without_partitions(member: &Candidate) -> MemberPartitions {
-    MemberPartitions {
-        member: member.id.clone(),
-        instance_id: member.instance_id.clone(),
-        topic: member.topic.clone(),
-        partitions: Vec::new(),
-    }
+    let Candidate { id, instance_id, topic, .. } = member.clone();
+    MemberPartitions { member: id, instance_id, topic, partitions: Vec::new() }
 }
 
-/// The members, by number, that had the partitions. `None`: it had one that is gone.
+/// Who had a partition, by number; `None`: a member that is gone.
 type Holders<'a> = BTreeMap<(&'a str, u32), Option<usize>>;
 
 fn previous_holders<'a>(members: &[&Candidate], previous: &'a [MemberPartitions]) -> Holders<'a> {
-    let by_id: BTreeMap<&str, usize> =
-        members.iter().enumerate().map(|(number, member)| (member.id.as_str(), number)).collect();
+    let mut by_id = BTreeMap::new();
     let mut by_instance = BTreeMap::new();
     for (number, member) in members.iter().enumerate() {
+        by_id.insert(&member.id, number);
         if let Some(instance) = &member.instance_id {
-            by_instance.entry((instance.as_str(), member.topic.as_str())).or_insert(number);
+            by_instance.entry((instance, &member.topic)).or_insert(number);
         }
     }
     let mut entries: Vec<&MemberPartitions> = previous.iter().collect();
     entries.sort_by_key(|entry| (&entry.member, &entry.instance_id));
     let mut holders = Holders::new();
     for entry in entries {
-        let topic = entry.topic.as_str();
-        let successor = || by_instance.get(&(entry.instance_id.as_deref()?, topic)).copied();
-        let holder = by_id.get(entry.member.as_str()).copied().or_else(successor);
+        let successor = || by_instance.get(&(entry.instance_id.as_ref()?, &entry.topic));
+        let holder = by_id.get(&entry.member).or_else(successor).copied();
         for partition in &entry.partitions {
-            holders.entry((topic, *partition)).or_insert(holder);
+            holders.entry((&entry.topic, *partition)).or_insert(holder);
         }
     }
     holders
@@ -109,24 +102,23 @@ fn previous_holders<'a>(members: &[&Candidate], previous: &'a [MemberPartitions]
 /// A partition, and who may have it.
 struct Offer {
     partition: u32,
-    /// Members, by number; ascending.
+    /// Members by number, ascending.
     eligible: Vec<usize>,
-    /// Who had it, if it may keep it.
+    /// Who had it and may keep it.
     previous: Option<usize>,
-    /// It is a manual member's, and is not up for balance.
-    is_pinned: bool,
     holder: Option<usize>,
 }
 
 impl Offer {
-    fn new(partition: u32, eligible: Vec<usize>, members: &[&Candidate], previous: Option<usize>) -> Self {
+    /// Where a manual member reads, no other does, and nothing is left to decide.
+    fn new(partition: u32, readers: Vec<usize>, members: &[&Candidate], previous: Option<usize>) -> Self {
         let manual: Vec<usize> =
-            eligible.iter().copied().filter(|member| members[*member].is_manual).collect();
+            readers.iter().copied().filter(|reader| members[*reader].is_manual).collect();
         let is_pinned = !manual.is_empty();
-        let eligible = if is_pinned { manual } else { eligible };
+        let eligible = if is_pinned { manual } else { readers };
         let previous = previous.filter(|member| eligible.binary_search(member).is_ok());
-        let holder = if is_pinned { previous.or(eligible.first().copied()) } else { None };
-        Self { partition, eligible, previous, is_pinned, holder }
+        let holder = previous.or(eligible.first().copied()).filter(|_| is_pinned);
+        Self { partition, eligible, previous, holder }
     }
 
     fn price_for(&self, member: usize) -> Price {
@@ -137,87 +129,78 @@ impl Offer {
 /// All partitions, by topic and number.
 fn offers(members: &[&Candidate], counts: &BTreeMap<String, u32>, holders: &Holders) -> Vec<Offer> {
     let mut offers = Vec::new();
-    let mut first = 0;
+    let mut first_reader = 0;
     for readers in members.chunk_by(|one, other| one.topic == other.topic) {
-        let topic = readers[0].topic.as_str();
-        let partitions = partitions_of(readers, counts.get(topic).copied());
+        let topic = &readers[0].topic;
+        let partitions = counts.get(topic).map_or_else(|| named_by(readers), |count| (0..*count).collect());
         let mut eligible = vec![Vec::new(); partitions.len()];
-        for (reader, number) in readers.iter().zip(first..) {
-            for index in readable(reader, &partitions) {
-                eligible[index].push(number);
+        for (reader, number) in readers.iter().zip(first_reader..) {
+            for place in readable(reader, &partitions) {
+                eligible[place].push(number);
             }
         }
         for (partition, eligible) in partitions.into_iter().zip(eligible) {
             let previous = holders.get(&(topic, partition)).copied().flatten();
             offers.push(Offer::new(partition, eligible, members, previous));
         }
-        first += readers.len();
+        first_reader += readers.len();
     }
     offers
 }
 
-fn partitions_of(readers: &[&Candidate], count: Option<u32>) -> Vec<u32> {
-    let Some(count) = count else {
-        let named: BTreeSet<u32> =
-            readers.iter().flat_map(|reader| reader.partitions.iter().flatten().copied()).collect();
-        return named.into_iter().collect();
-    };
-    (0..count).collect()
+fn named_by(readers: &[&Candidate]) -> Vec<u32> {
+    let named: BTreeSet<u32> =
+        readers.iter().filter_map(|reader| reader.partitions.clone()).flatten().collect();
+    named.into_iter().collect()
 }
 
-/// Where in `partitions` those are that may be offered to it.
+/// Which of the partitions may be offered to it.
 fn readable(reader: &Candidate, partitions: &[u32]) -> Vec<usize> {
-    let named: Option<BTreeSet<u32>> =
-        reader.partitions.as_ref().map(|named| named.iter().copied().collect());
-    let declined: BTreeSet<u32> = reader.declined.iter().copied().collect();
-    let is_readable = |partition: &u32| {
+    let named: Option<BTreeSet<&u32>> = reader.partitions.as_ref().map(|named| named.iter().collect());
+    let declined: BTreeSet<&u32> = reader.declined.iter().collect();
+    let may_read = |partition| {
         named.as_ref().is_none_or(|named| named.contains(partition)) && !declined.contains(partition)
     };
-    (0..partitions.len()).filter(|index| is_readable(&partitions[*index])).collect()
+    (0..partitions.len()).filter(|place| may_read(&partitions[*place])).collect()
 }
 
-/// What a step or a chain of steps costs.
 type Price = i128;
 
 /// Times n for the n-th partition of a member.
 const OF_MEMBER: Price = 1 << 80;
-/// Times n for the n-th partition of a process. Far more of these than there can be are less than one of the above.
+/// Times n for the n-th partition of a process. All of these together are less than one of the above.
 const OF_PROCESS: Price = 1 << 40;
 /// For a partition that could have stayed where it was.
 const OF_MOVE: Price = 1;
 
 /// How a chain comes to a place.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 enum Step {
     /// The member takes the partition that is being placed.
     Take,
-    /// The member takes a partition from another one.
+    /// The member takes this one from another member.
     TakeFrom { giver: usize, offer: usize },
-    /// The process counts what its member has taken.
+    /// The process counts one more, which its member has taken.
     Count { member: usize },
-    /// The member gives one up, for the one that another member of its process has taken.
+    /// The member has one less, because another one of its process has one more.
     GiveUp { process: usize },
 }
 
-/// A member while partitions are placed.
+/// What a member has been given, and may give on.
 struct Seat {
     process: usize,
-    /// What it has been given, and may give on.
     held: BTreeSet<usize>,
-    /// The first member of its topic.
     first_reader: usize,
-    /// For each member of its topic what can be given to it at the least price.
+    /// For each reader of the topic, from the first on, what it can have at the best price.
     gifts: Vec<Option<(Price, usize)>>,
 }
 
 impl Seat {
-    fn consider(&mut self, number: usize, offer: &Offer, at: usize) {
+    fn consider(&mut self, member: usize, number: usize, offer: &Offer) {
         for taker in &offer.eligible {
-            let gift = (offer.price_for(*taker) - offer.price_for(number), at);
+            let gift = (offer.price_for(*taker) - offer.price_for(member), number);
             let best = &mut self.gifts[*taker - self.first_reader];
-            if best.is_none_or(|best| gift < best) {
-                *best = Some(gift);
-            }
+            *best = Some(best.map_or(gift, |best| best.min(gift)));
         }
     }
 }
@@ -229,33 +212,29 @@ struct Process {
     total: usize,
 }
 
+/// The places that chains go through are the processes and, numbered after them, the members.
 struct Plan {
     offers: Vec<Offer>,
     seats: Vec<Seat>,
     processes: Vec<Process>,
-    /// By place: what chains so far have shown it to be worth to get there. Prices less what is gained in worth are
-    /// never below zero, so that the cheapest chain is known before all are looked at.
+    /// What it is worth to be at a place, as far as earlier chains have shown it. A step costs at least what it gains in
+    /// worth, so that the cheapest chain is found without looking at all of them (Dijkstra with potentials).
     worth: Vec<Price>,
 }
 
-/// Places that a chain comes to are numbered, processes before members. One partition too many is there.
 impl Plan {
     fn new(members: &[&Candidate], offers: Vec<Offer>) -> Self {
         let names: BTreeSet<&str> = members.iter().map(|member| member.process.as_str()).collect();
         let by_name: BTreeMap<&str, usize> = names.into_iter().zip(0..).collect();
         let mut processes: Vec<Process> = by_name.iter().map(|_| Process::default()).collect();
-        let mut seats = Vec::with_capacity(members.len());
+        let mut seats: Vec<Seat> = Vec::with_capacity(members.len());
         for readers in members.chunk_by(|one, other| one.topic == other.topic) {
             let first_reader = seats.len();
-            for member in readers {
-                let process = by_name[member.process.as_str()];
+            for reader in readers {
+                let process = by_name[reader.process.as_str()];
                 processes[process].members.push(seats.len());
-                seats.push(Seat {
-                    process,
-                    held: BTreeSet::new(),
-                    first_reader,
-                    gifts: vec![None; readers.len()],
-                });
+                let gifts = vec![None; readers.len()];
+                seats.push(Seat { process, held: BTreeSet::new(), first_reader, gifts });
             }
         }
         for holder in offers.iter().filter_map(|offer| offer.holder) {
@@ -265,20 +244,20 @@ impl Plan {
         Self { offers, seats, processes, worth }
     }
 
-    /// The first of each member, then the second of each, and what nobody has at the end: so what is placed is even all
-    /// the way, and chains are short.
+    /// The first of each member, then the second of each, and what nobody had at the end: what has been placed is even
+    /// all the way, which keeps chains short.
     fn placing_order(&self) -> Vec<usize> {
         let mut had = vec![0_usize; self.seats.len()];
         let mut order = Vec::with_capacity(self.offers.len());
         for (number, offer) in self.offers.iter().enumerate().filter(|(_, offer)| offer.holder.is_none()) {
-            let nth = offer.previous.map(|member| {
+            let turn = offer.previous.map_or(usize::MAX, |member| {
                 had[member] += 1;
                 had[member]
             });
-            order.push((nth.is_none(), nth, number));
+            order.push((turn, number));
         }
         order.sort_unstable();
-        order.into_iter().map(|(_, _, number)| number).collect()
+        order.into_iter().map(|(_, number)| number).collect()
     }
 
     fn place(&mut self, offer: usize) {
@@ -299,13 +278,11 @@ impl Plan {
             let so_far = price + self.worth[place];
             if let Some(member) = place.checked_sub(self.processes.len()) {
                 self.go_on_from_member(member, so_far, &mut chains);
-                continue;
+            } else {
+                let end = (so_far + OF_PROCESS * (self.processes[place].total + 1) as Price, place);
+                cheapest = Some(cheapest.map_or(end, |cheapest| cheapest.min(end)));
+                self.go_on_from_process(place, so_far, &mut chains);
             }
-            let end = so_far + OF_PROCESS * (self.processes[place].total + 1) as Price;
-            if cheapest.is_none_or(|(cheapest, _)| end < cheapest) {
-                cheapest = Some((end, place));
-            }
-            self.go_on_from_process(place, so_far, &mut chains);
         }
         if let Some((price, process)) = cheapest {
             chains.appraise(price, &mut self.worth);
@@ -327,12 +304,8 @@ impl Plan {
         self.reach(chains, seat.process, counted, Step::Count { member });
         for (gift, taker) in seat.gifts.iter().zip(seat.first_reader..) {
             if let Some((price, offer)) = *gift {
-                self.reach(
-                    chains,
-                    self.place_of(taker),
-                    so_far + price,
-                    Step::TakeFrom { giver: member, offer },
-                );
+                let step = Step::TakeFrom { giver: member, offer };
+                self.reach(chains, self.place_of(taker), so_far + price, step);
             }
         }
     }
@@ -341,13 +314,13 @@ impl Plan {
         for member in &self.processes[process].members {
             let held = self.seats[*member].held.len();
             if held > 0 {
-                let price = so_far - OF_MEMBER * held as Price;
-                self.reach(chains, self.place_of(*member), price, Step::GiveUp { process });
+                let given_up = so_far - OF_MEMBER * held as Price;
+                self.reach(chains, self.place_of(*member), given_up, Step::GiveUp { process });
             }
         }
     }
 
-    /// Goes back along the chain that ends in the process.
+    /// Goes back along the chain that ends with the process.
     fn hand_over(&mut self, placed: usize, process: usize, chains: &Chains) {
         self.processes[process].total += 1;
         let mut place = process;
@@ -355,12 +328,12 @@ impl Plan {
             match step {
                 Step::Count { member } => place = self.place_of(member),
                 Step::GiveUp { process } => place = process,
-                Step::Take => return self.give(placed, place - self.processes.len()),
                 Step::TakeFrom { giver, offer } => {
                     self.take_back(offer, giver);
                     self.give(offer, place - self.processes.len());
                     place = self.place_of(giver);
                 }
+                Step::Take => return self.give(placed, place - self.processes.len()),
             }
         }
     }
@@ -368,24 +341,23 @@ impl Plan {
     fn give(&mut self, offer: usize, taker: usize) {
         self.offers[offer].holder = Some(taker);
         self.seats[taker].held.insert(offer);
-        self.seats[taker].consider(taker, &self.offers[offer], offer);
+        self.seats[taker].consider(taker, offer, &self.offers[offer]);
     }
 
     fn take_back(&mut self, offer: usize, giver: usize) {
         let seat = &mut self.seats[giver];
         seat.held.remove(&offer);
         seat.gifts.fill(None);
-        for held in seat.held.clone() {
-            seat.consider(giver, &self.offers[held], held);
+        for kept in seat.held.clone() {
+            seat.consider(giver, kept, &self.offers[kept]);
         }
     }
 }
 
 /// The chains that are looked at for one partition.
 struct Chains {
-    /// By place: what the cheapest way there costs, less its worth, and the last step of that way.
+    /// By place: what the cheapest way there costs, less the worth of the place, and the last step of it.
     reached: Vec<Option<(Price, Step)>>,
-    /// Where to go on. At the same price a process comes before members: a chain that ends before one that goes on.
     ahead: BinaryHeap<Reverse<(Price, usize)>>,
 }
 
@@ -401,20 +373,19 @@ impl Chains {
         }
     }
 
+    /// The cheapest place from which no chain has gone on yet; at one price a process, where a chain can end.
     fn next(&mut self) -> Option<(Price, usize)> {
-        loop {
-            let Reverse((price, place)) = self.ahead.pop()?;
+        while let Some(Reverse((price, place))) = self.ahead.pop() {
             if self.reached[place].is_some_and(|(known, _)| known == price) {
                 return Some((price, place));
             }
         }
+        None
     }
 
     fn appraise(&self, cheapest: Price, worth: &mut [Price]) {
         for (worth, reached) in worth.iter_mut().zip(&self.reached) {
-            if let Some((price, _)) = reached.filter(|(price, _)| *price < cheapest) {
-                *worth += price - cheapest;
-            }
+            *worth += reached.map_or(0, |(price, _)| (price - cheapest).min(0));
         }
     }
 }

@@ -20,7 +20,8 @@ use tokio::sync::watch;
 use crate::on_both_stores;
 use crate::process::Process;
 use crate::scene::{
-    Scene, connected, consumer, offset_key, pick, producer, send, send_keyed, subscribe, subscribe_with,
+    GROUP, Scene, connected, consumer, offset_key, pick, producer, send, send_keyed, subscribe,
+    subscribe_with,
 };
 use crate::stubborn_store::{StubbornStore, Verb};
 
@@ -88,6 +89,7 @@ async fn live_and_die(scene: &Scene, owners: &Owners, messages: i64) -> (usize, 
             return (deaths, outcome);
         }
         drop(process);
+        scene.processes_have_ended(GROUP).await;
         fates.send_modify(|fates| fates.is_dying = false);
     }
     panic!("it never ends: {:?}", fates.borrow().begun.iter().rev().take(20).collect::<Vec<_>>());
@@ -344,6 +346,7 @@ async fn a_crash_at_any_write_loses_nothing_and_buries_nothing(scene: Scene) {
             let kept = kept.await;
             drop(process);
             drop(kept);
+            scene.processes_have_ended(&group).await;
         }
 
         let last = consumer(&broker, doc! { "groupId": &group });

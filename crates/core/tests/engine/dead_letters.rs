@@ -16,7 +16,7 @@ use crate::concurrency::assert_order_per_key;
 use crate::handler_failures::{dead_letters, events_of};
 use crate::on_both_stores;
 use crate::process::Process;
-use crate::scene::{Scene, connected, consumer, pick, producer, send_keyed, subscribe_with};
+use crate::scene::{GROUP, Scene, connected, consumer, pick, producer, send_keyed, subscribe_with};
 use crate::stubborn_store::{StubbornStore, Verb};
 
 on_both_stores!(
@@ -159,6 +159,7 @@ async fn a_crash_before_the_letter_is_stored_loses_nothing(scene: Scene) {
         .await;
     drop(process);
     drop(kept);
+    scene.processes_have_ended(GROUP).await;
 
     let broker = scene.broker().await;
     let reader = consumer(&broker, doc! {});

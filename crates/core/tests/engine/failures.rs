@@ -15,7 +15,6 @@ use crate::scene::{GROUP, Scene, TOPIC, consumer, producer, send, subscribe, sub
 on_both_stores!(
     a_failed_message_is_tried_again_in_order,
     a_poison_message_is_buried,
-    the_newest_member_owns,
     text_that_is_no_token_is_no_offset
 );
 
@@ -66,25 +65,6 @@ async fn a_poison_message_is_buried(scene: Scene) {
     send(&producer(&broker, 1).await, 6..7).await;
     assert_eq!(second.wait_for_handled(1).await.numbers_of(0), [6]);
     broker.disconnect(true).await;
-    scene.end().await;
-}
-
-async fn the_newest_member_owns(scene: Scene) {
-    let (old_broker, new_broker) = (scene.broker().await, scene.broker().await);
-    let numbers = producer(&old_broker, 1).await;
-    let (old, new) = (RecordingHandler::accepting(), RecordingHandler::accepting());
-    let old_member = consumer(&old_broker, doc! {});
-    subscribe(&old_member, &old).await;
-    send(&numbers, 0..1).await;
-    old.wait_for_handled(1).await;
-    subscribe(&consumer(&new_broker, doc! {}), &new).await;
-    send(&numbers, 1..3).await;
-    new.wait_for("the message sent after the take-over", |seen| seen.numbers_of(0).contains(&2)).await;
-    let told = old.wait_for("the old member to be told", |seen| !seen.consumer_errors.is_empty()).await;
-    assert_eq!(told.consumer_errors, [ErrorCode::LeaseLost]);
-    assert!(!old_member.is_subscribed());
-    old_broker.disconnect(true).await;
-    new_broker.disconnect(true).await;
     scene.end().await;
 }
 

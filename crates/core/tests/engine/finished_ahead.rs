@@ -207,6 +207,7 @@ async fn commits_by_interval_and_by_hand_store_it_too(scene: Scene) {
             clock::sleep(Duration::from_millis(2)).await;
         }
         drop(process);
+        scene.processes_have_ended(group).await;
 
         let next = RecordingHandler::accepting();
         let reader = consumer(&broker, config);

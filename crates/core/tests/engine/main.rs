@@ -16,6 +16,7 @@ mod failures;
 mod feed_hand_over;
 mod fencing;
 mod finished_ahead;
+mod groups;
 mod handler_failures;
 mod history;
 mod lag;

@@ -8,6 +8,7 @@ use csb_core::broker::Broker;
 use csb_core::config::{BrokerConfig, ConsumerConfig, HandlerConfig, ProducerConfig};
 use csb_core::consumer::Consumer;
 use csb_core::consumer::position::Position;
+use csb_core::group::group_record::{MemberRecord, MemberState};
 use csb_core::producer::Producer;
 use csb_core::store::contract::{OffsetKey, OffsetRecord, Store, StoredOffset};
 use csb_core::store::memory::MemoryStore;
@@ -155,6 +156,35 @@ impl Scene {
         };
         config.extend(extra);
         BrokerConfig::from_document(&config).expect("valid")
+    }
+
+    /// What a machine tells of its members when their processes have ended. The crashed ones of these tests are parts of a
+    /// process that lives.
+    pub(crate) async fn processes_have_ended(&self, group: &str) {
+        for member in self.store.load_members(group).await.expect("members") {
+            self.store.fence_member(&member.record.id, None).await.expect("fenced");
+        }
+    }
+
+    /// A member that is none of a broker's, and takes the first partition over by force.
+    pub(crate) async fn another_takes_over(&self) -> StoredOffset {
+        let member = MemberRecord {
+            id: "another".to_owned(),
+            group_id: GROUP.to_owned(),
+            topic: TOPIC.to_owned(),
+            instance_id: None,
+            process: "elsewhere".to_owned(),
+            partitions: Some(vec![0]),
+            declined: Vec::new(),
+            is_manual: true,
+            session_timeout_ms: 300_000,
+            handover_timeout_ms: 300_000,
+            state: MemberState::Active,
+            replaced_by: None,
+            transaction_sessions: Vec::new(),
+        };
+        self.store.join_group(&member).await.expect("joined");
+        self.store.claim_offset(&offset_key(0), "another").await.expect("claimed")
     }
 
     /// The offset document of a partition, as the next owner would find it.

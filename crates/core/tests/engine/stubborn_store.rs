@@ -29,6 +29,7 @@ pub(crate) enum Verb {
     DeadLetter,
     Forget,
     Release,
+    Beat,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -164,6 +165,14 @@ impl StubbornStore {
         Ok(outcome)
     }
 
+    /// For what comes by itself, and is no write of an owner.
+    fn refuse_if_told(&self, verb: Verb) -> Result<()> {
+        if self.rules.borrow().refused.contains(&verb) {
+            return Err(Error::new(ErrorCode::Unavailable, "refused by the test"));
+        }
+        Ok(())
+    }
+
     async fn pass(&self, verb: Verb) -> Result<()> {
         let mut has_right = false;
         self.rules.send_modify(|rules| {
@@ -184,10 +193,7 @@ impl StubbornStore {
             // The sender lives as long as the store.
             let _ = rules.wait_for(|rules| !rules.held.contains(&verb)).await;
         }
-        if self.rules.borrow().refused.contains(&verb) {
-            return Err(Error::new(ErrorCode::Unavailable, "refused by the test"));
-        }
-        Ok(())
+        self.refuse_if_told(verb)
     }
 }
 

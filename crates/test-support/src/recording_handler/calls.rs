@@ -9,6 +9,8 @@ use csb_core::consumer::record_handler::{
 use csb_core::dead_letter::HandlerError;
 use csb_core::error::Error;
 use csb_core::error_code::ErrorCode;
+use csb_core::observe::consumer_event::RevokedReason;
+use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
 
 use super::{Handle, NEVER_RETRIED, OnFailure, Received, Recorded, RecordingHandler, Told};
@@ -22,6 +24,8 @@ pub(super) struct Calls {
     /// Numbers of what was delivered, until it has ended and the user knows of its failures.
     delivered: Mutex<HashMap<DeliveryId, Vec<i64>>>,
     busy: Mutex<BTreeMap<u32, Vec<Option<String>>>>,
+    /// Whether hooks wait.
+    pub(super) holds_hooks: watch::Sender<bool>,
 }
 
 struct Running {
@@ -49,6 +53,15 @@ impl Calls {
             running: Mutex::default(),
             delivered: Mutex::default(),
             busy: Mutex::default(),
+            holds_hooks: watch::Sender::new(false),
+        }
+    }
+
+    fn wait_at_hook(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut holds = self.holds_hooks.subscribe();
+        async move {
+            // The sender has gone with the test.
+            let _ = holds.wait_for(|holds| !*holds).await;
         }
     }
 
@@ -219,6 +232,20 @@ impl RecordHandler for RecordingHandler {
     fn attempt_failed(&self, failed: FailedMessage, reports: Reports) {
         let calls = Arc::clone(&self.calls);
         self.tasks.spawn("test error handler", async move { calls.tell(failed, reports).await });
+    }
+
+    fn lease_lost(&self, _: DeliveryId) {
+        self.calls.recorded.send_modify(|recorded| recorded.lost += 1);
+    }
+
+    fn assigned(&self, partitions: &[u32]) -> BoxFuture<'static, ()> {
+        self.calls.recorded.send_modify(|recorded| recorded.assigned.push(partitions.to_vec()));
+        Box::pin(self.calls.wait_at_hook())
+    }
+
+    fn revoked(&self, partition: u32, reason: RevokedReason) -> BoxFuture<'static, ()> {
+        self.calls.recorded.send_modify(|recorded| recorded.revoked.push((partition, reason)));
+        Box::pin(self.calls.wait_at_hook())
     }
 
     fn ping(&self, answer: oneshot::Sender<()>) {

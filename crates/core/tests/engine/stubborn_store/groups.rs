@@ -7,7 +7,7 @@ use csb_core::group::assignment::MemberPartitions;
 use csb_core::group::group_record::{GroupView, MemberRecord, StoredMember};
 use csb_core::store::group_contract::GroupStore;
 
-use super::StubbornStore;
+use super::{StubbornStore, Verb};
 
 #[async_trait]
 impl GroupStore for StubbornStore {
@@ -20,6 +20,7 @@ impl GroupStore for StubbornStore {
     }
 
     async fn beat(&self, members: &[String]) -> Result<Vec<String>> {
+        self.refuse_if_told(Verb::Beat)?;
         self.inner.beat(members).await
     }
 
