@@ -15,6 +15,9 @@ const CONSUMER_ERROR = 3
 const TIME_OUT = 4
 const ABANDON = 5
 const PING = 6
+const LEASE_LOST = 7
+const ASSIGNED = 8
+const REVOKED = 9
 
 const PROGRESS = 0
 const DONE = 1
@@ -64,6 +67,9 @@ class Deliveries {
     else if (kind === TIME_OUT) this.timeOut(id, payload)
     else if (kind === ABANDON) this.guard('Giving a call up', () => this.abandon(id, payload))
     else if (kind === PING) this.native.pong(id)
+    else if (kind === LEASE_LOST) this.leaseLost(id)
+    else if (kind === ASSIGNED) this.guard('onAssigned', () => this.runHook('onAssigned', id, payload))
+    else if (kind === REVOKED) this.guard('onRevoked', () => this.runHook('onRevoked', id, payload))
   }
 
   /** Nobody awaits these: whatever escapes is logged, never an unhandled rejection. */
@@ -174,6 +180,27 @@ class Deliveries {
   timeOut(id, payload) {
     const delivery = this.inFlight.get(id)
     if (delivery !== undefined && isAboutRunning(delivery, payload)) delivery.timeOut(this.timeOutError(delivery))
+  }
+
+  /** Another member may have the partition: what runs is asked to end, for what it does now will be done again. */
+  leaseLost(id) {
+    const delivery = this.inFlight.get(id)
+    if (delivery === undefined) return
+    delivery.stopping = true
+    const { partition } = delivery
+    const text = `The consumer of topic "${this.topic}" has lost the partition; its record is delivered to another member`
+    delivery.timeOut(facadeError('ERR_CSB_LEASE_LOST', text, { topic: this.topic, partition }))
+  }
+
+  /** The user's say when partitions come or go. The core waits for the answer, but not for ever. */
+  async runHook(name, id, payload) {
+    try {
+      await runInDelivery(this.owners, () => this.handlers[name](decode(payload)))
+    } catch (thrown) {
+      this.log.error(`${name} of the consumer of topic "${this.topic}" failed`, thrown)
+    } finally {
+      this.native.pong(id)
+    }
   }
 
   /** What runs did not end although it was asked to: it has failed, whatever it comes to later. */

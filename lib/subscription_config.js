@@ -3,6 +3,8 @@
 const { encodeConfig } = require('./encode_config.js')
 const { facadeError } = require('./errors.js')
 
+const FUNCTIONS = ['handler', 'batchHandler', 'errorHandler', 'retryIf', 'onAssigned', 'onRevoked']
+
 /**
  * Splits what `subscribe()` takes into the functions, which stay here, and the bytes of the rest for the core.
  * The functions are called on the configuration object, as 1.4.2 did.
@@ -11,17 +13,20 @@ function readHandlerConfig(config) {
   if (config === undefined || config === null) {
     throw facadeError('ERR_CSB_INVALID_CONFIG', 'MessageHandlerConfig is required to subscribe.')
   }
-  const { handler, batchHandler, errorHandler, retryIf, handlerTimeoutMs } = config
+  const { handler, batchHandler, errorHandler, retryIf, handlerTimeoutMs, onAssigned, onRevoked } = config
   checkFunctions(config)
+  const fields = { ...config, awaitsAssigned: isGiven(onAssigned), awaitsRevoked: isGiven(onRevoked) }
   // `batch` is how the core knows that the handler takes batches.
-  const fields = batchHandler ? { ...config, batch: config.batch ?? {} } : config
-  const bytes = encodeConfig(fields, 'MessageHandlerConfig', ['handler', 'batchHandler', 'errorHandler', 'retryIf'])
+  if (batchHandler) fields.batch = config.batch ?? {}
+  const bytes = encodeConfig(fields, 'MessageHandlerConfig', FUNCTIONS)
   const bound = (given) => (given ? given.bind(config) : undefined)
   const handlers = {
     handler: bound(handler),
     batchHandler: bound(batchHandler),
     errorHandler: bound(errorHandler),
     retryIf: bound(retryIf),
+    onAssigned: bound(onAssigned),
+    onRevoked: bound(onRevoked),
     handlerTimeoutMs: handlerTimeoutMs ?? undefined, // for the text of errors
   }
   return { bytes, handlers }
@@ -36,7 +41,7 @@ function checkFunctions(config) {
   } else if (isGiven(handler)) {
     throw invalid('handler and batchHandler exclude each other: give one of them')
   }
-  for (const name of ['batchHandler', 'errorHandler', 'retryIf']) {
+  for (const name of FUNCTIONS.slice(1)) {
     if (isGiven(config[name])) mustBeFunction(name, config[name])
   }
 }

@@ -27,8 +27,11 @@ export interface ConsumerEvent {
 export interface ConsumerEvents {
   /** The consumer owns these partitions now and listens to them. */
   assigned: ConsumerEvent & { partitions: number[] }
-  /** It owns this partition no longer: `unsubscribe`, another member has it, or it cannot be read on. */
-  revoked: ConsumerEvent & { partition: number; reason: 'unsubscribed' | 'leaseLost' | 'failed' }
+  /**
+   * It owns this partition no longer: the group gave it to another member in good order, `unsubscribe`, another member has
+   * taken it over, or it cannot be read on.
+   */
+  revoked: ConsumerEvent & { partition: number; reason: 'rebalanced' | 'unsubscribed' | 'leaseLost' | 'failed' }
   /** An offset was stored; `null` while the stored history is read. May be frequent. */
   committed: ConsumerEvent & { partition: number; offset: ResumeToken | null }
   /** An attempt failed and another one follows after `delayMs`. */

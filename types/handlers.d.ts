@@ -30,6 +30,7 @@ export interface HandlerContext {
    * `ERR_CSB_HANDLER_TIMEOUT` as reason. Give it to what can be aborted: `fetch(url, { signal })`. A handler that still
    * succeeds within 5 seconds counts as successful; after that the attempt has failed, and what the call comes to later
    * is ignored. A call that does not heed the signal goes on all the same, beside the next attempt.
+   * With `ERR_CSB_LEASE_LOST` as reason another member may be handling the record already.
    */
   readonly signal: HandlerSignal
   /** Attempt of this record, from 1. Attempts are counted over restarts. */
@@ -100,6 +101,21 @@ export interface RetryIf<T = Document> {
   (error: Error, record: ConsumerRecord<T>, attempt: Pick<HandlerAttempt, 'attempt'>): boolean | Promise<boolean>
 }
 
+/** Partitions that a consumer was given. */
+export interface AssignedPartitions {
+  /** Partition numbers. */
+  partitions: number[]
+}
+
+/** Partitions that a consumer gives up, and why. */
+export interface RevokedPartitions extends AssignedPartitions {
+  /**
+   * `rebalanced`: another member of the group is to have them; `unsubscribed`: the consumer ends; `leaseLost`: another
+   * member has them already; `failed`: they cannot be read on.
+   */
+  reason: 'rebalanced' | 'unsubscribed' | 'leaseLost' | 'failed'
+}
+
 /** What `subscribe` takes to handle records one by one. */
 export interface MessageHandlerConfig<T = Document> extends HandlerOptions<T> {
   /** Processes one record. */
@@ -145,6 +161,17 @@ export interface HandlerOptions<T = Document> {
    * @default 300000
    */
   maxRetryDelay?: number | undefined
+  /**
+   * Called when the consumer was given partitions. Their first record waits until it returns, for at most
+   * `handoverTimeoutMs` of the consumer. If it fails, that is logged.
+   */
+  onAssigned?: ((assigned: AssignedPartitions) => void | Promise<void>) | undefined
+  /**
+   * Called when the consumer gives partitions up: everything that it handled is committed, and the next member waits until
+   * this returns, for at most `handoverTimeoutMs` of the consumer. With the reason `leaseLost` nobody waits any more. If it
+   * fails, that is logged.
+   */
+  onRevoked?: ((revoked: RevokedPartitions) => void | Promise<void>) | undefined
   /** Whether another attempt makes sense. Default: always. */
   retryIf?: RetryIf<T> | undefined
   /**

@@ -79,7 +79,7 @@ impl NativeConsumer {
         }
     }
 
-    /// Answers a ping.
+    /// Answers a ping, or says that a hook has ended.
     #[napi(catch_unwind)]
     pub fn pong(&self, id: u32) {
         for handler in self.live_handlers() {

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use bson::doc;
+use bson::{Bson, Document, doc};
 use csb_core::consumer::record_handler::{
     Delivery, DeliveryId, DeliveryReport, FailedMessage, PROGRESS_INTERVAL, RecordHandler, Reports,
 };
 use csb_core::error::Error;
+use csb_core::observe::consumer_event::RevokedReason;
 use csb_core::record::delivery_bytes::DeliveryBytes;
+use futures_util::future::BoxFuture;
 use napi::Status;
 use napi::bindgen_prelude::{Buffer, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -29,18 +31,22 @@ const CONSUMER_ERROR: u32 = 3;
 const TIME_OUT: u32 = 4;
 const ABANDON: u32 = 5;
 const PING: u32 = 6;
+const LEASE_LOST: u32 = 7;
+const ASSIGNED: u32 = 8;
+const REVOKED: u32 = 9;
 
 /// Strong: it keeps Node alive exactly as long as something is subscribed.
 pub(crate) struct JsRecordHandler {
     function: ThreadsafeFunction<Call, (), Call, Status, false>,
     running: Mutex<HashMap<DeliveryId, Reports>>,
-    pings: Mutex<HashMap<u32, oneshot::Sender<()>>>,
+    /// What JavaScript has been asked and answers with `pong`.
+    questions: Mutex<HashMap<u32, oneshot::Sender<()>>>,
 }
 
 impl JsRecordHandler {
     pub(crate) fn new(function: &DeliverFunction<'_>) -> napi::Result<Self> {
         let function = function.build_threadsafe_function().callee_handled::<false>().build()?;
-        Ok(Self { function, running: Mutex::default(), pings: Mutex::default() })
+        Ok(Self { function, running: Mutex::default(), questions: Mutex::default() })
     }
 
     /// Passes a report on. The last one of a delivery ends it.
@@ -55,13 +61,33 @@ impl JsRecordHandler {
         }
     }
 
-    /// JavaScript has answered a ping.
+    /// JavaScript has answered.
     pub(crate) fn pong(&self, id: u32) {
-        let answer = self.pings.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let answer = self.questions.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         if let Some(answer) = answer {
             // Whoever asked has stopped waiting.
             let _ = answer.send(());
         }
+    }
+
+    /// Asks something that is answered with `pong`. Without JavaScript the answer is dropped.
+    fn ask(&self, kind: u32, payload: Buffer, answer: oneshot::Sender<()>) {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.questions.lock().unwrap_or_else(PoisonError::into_inner).insert(id, answer);
+        let call = FnArgs { data: (kind, id, payload) };
+        if self.function.call(call, ThreadsafeFunctionCallMode::NonBlocking) != Status::Ok {
+            self.questions.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        }
+    }
+
+    fn ask_hook(&self, kind: u32, details: &Document) -> BoxFuture<'static, ()> {
+        let (answer, answered) = oneshot::channel();
+        if let Ok(payload) = bson_bytes::buffer(details) {
+            self.ask(kind, payload, answer);
+        }
+        // Who cannot be asked has nothing to say.
+        Box::pin(async move { drop(answered.await) })
     }
 
     fn remember(&self, id: DeliveryId, reports: Reports) {
@@ -120,10 +146,21 @@ impl RecordHandler for JsRecordHandler {
     }
 
     fn ping(&self, answer: oneshot::Sender<()>) {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.pings.lock().unwrap_or_else(PoisonError::into_inner).insert(id, answer);
-        self.call(PING, DeliveryId(id), Buffer::from(Vec::new()));
+        self.ask(PING, Buffer::from(Vec::new()), answer);
+    }
+
+    fn lease_lost(&self, id: DeliveryId) {
+        self.call(LEASE_LOST, id, Buffer::from(Vec::new()));
+    }
+
+    fn assigned(&self, partitions: &[u32]) -> BoxFuture<'static, ()> {
+        let partitions: Vec<_> = partitions.iter().map(|partition| Bson::from(*partition)).collect();
+        self.ask_hook(ASSIGNED, &doc! { "partitions": partitions })
+    }
+
+    fn revoked(&self, partition: u32, reason: RevokedReason) -> BoxFuture<'static, ()> {
+        let partitions = vec![Bson::from(partition)];
+        self.ask_hook(REVOKED, &doc! { "partitions": partitions, "reason": reason.as_str() })
     }
 
     fn consumer_failed(&self, error: &Error) {

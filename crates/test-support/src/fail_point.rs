@@ -10,6 +10,8 @@ pub enum Failure {
     Code(i32),
     /// Its connection is closed, before it does anything.
     ConnectionClosed,
+    /// It waits for two minutes before it does anything, whoever has asked.
+    Hangs,
     /// It is done, but answered with this write concern error.
     WriteConcern(i32),
 }
@@ -27,6 +29,7 @@ impl FailPoint {
         data.extend(match failure {
             Failure::Code(code) => doc! { "errorCode": code },
             Failure::ConnectionClosed => doc! { "closeConnection": true },
+            Failure::Hangs => doc! { "blockConnection": true, "blockTimeMS": 120_000 },
             Failure::WriteConcern(code) => {
                 doc! { "writeConcernError": { "code": code, "errmsg": "fail point" } }
             }

@@ -135,6 +135,13 @@ impl FaultRun {
         self.member("consumer", Role::Consumer(role))
     }
 
+    /// Starts a process that handles messages, whose broker has these fields, too.
+    pub fn consumer_with(&self, role: ConsumerRole, fields: Document) -> MemberProcess {
+        let mut broker = self.broker_config();
+        broker.extend(fields);
+        self.start("consumer", broker, Role::Consumer(role))
+    }
+
     /// Starts a process that handles messages and waits until it listens.
     pub async fn subscribed_consumer(&self, role: ConsumerRole) -> MemberProcess {
         let member = self.consumer(role);
@@ -184,9 +191,13 @@ impl FaultRun {
     }
 
     fn member(&self, kind: &str, role: Role) -> MemberProcess {
+        self.start(kind, self.broker_config(), role)
+    }
+
+    fn start(&self, kind: &str, broker: Document, role: Role) -> MemberProcess {
         let number = self.members.fetch_add(1, Ordering::Relaxed);
         let member = format!("{kind}-{number}");
-        let config = MemberConfig { member, broker: self.broker_config(), role };
+        let config = MemberConfig { member, broker, role };
         MemberProcess::spawn(self.member_binary, &config, &self.log, &self.tasks)
     }
 }

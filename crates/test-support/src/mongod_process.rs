@@ -55,10 +55,25 @@ impl MongodProcess {
         self.supervisor = supervise(binary, self.directory.path(), self.port, arguments);
     }
 
+    /// Processor time that the server has used, by user and system.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it runs");
+        let (_, fields) = stat.rsplit_once(')').expect("the name is in parentheses");
+        let used = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = used.map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
+        Duration::from_secs(1) * u32::try_from(ticks).expect("tests are short")
+            / u32::try_from(rustix::param::clock_ticks_per_second()).expect("small")
+    }
+
+    /// By the file that it writes when it starts.
+    fn pid(&self) -> String {
+        let lock = fs::read_to_string(self.directory.path().join("mongod.lock")).expect("it has started");
+        lock.trim().to_owned()
+    }
+
     /// Sends the server a signal, by its name.
     pub(crate) fn signal(&self, signal: &str) {
-        let lock = fs::read_to_string(self.directory.path().join("mongod.lock")).expect("it has started");
-        let sent = Command::new("kill").args(["-s", signal, lock.trim()]).status().expect("kill runs");
+        let sent = Command::new("kill").args(["-s", signal, &self.pid()]).status().expect("kill runs");
         assert!(sent.success(), "mongod of port {} does not run", self.port);
     }
 

@@ -98,6 +98,11 @@ impl ReplicaSet {
         format!("csb-test-{}", ObjectId::new())
     }
 
+    /// Processor time that a server has used.
+    pub fn cpu_time(&self, member: usize) -> Duration {
+        lock(&self.members[member]).cpu_time()
+    }
+
     /// Ends a server without warning (SIGKILL). Its files stay.
     pub fn kill(&self, member: usize) {
         lock(&self.members[member]).signal("KILL");

@@ -14,6 +14,22 @@ pub fn state_word(state: MemberState) -> &'static str {
     STATES.iter().find(|(_, known)| *known == state).map_or("fenced", |(word, _)| *word)
 }
 
+/// The names of [`member_fields`].
+pub const MEMBER_FIELDS: [&str; 12] = [
+    "groupId",
+    "topic",
+    "instanceId",
+    "process",
+    "partitions",
+    "declined",
+    "assignment",
+    "sessionTimeoutMs",
+    "handoverTimeoutMs",
+    "state",
+    "replacedBy",
+    "transactionSessions",
+];
+
 /// A member's fields besides `_id` and its dates.
 pub fn member_fields(member: &MemberRecord) -> Document {
     let numbers =
@@ -183,6 +199,7 @@ mod tests {
         };
         for record in [member(), plain, MemberRecord { state: MemberState::Fenced, ..member() }] {
             let mut document = member_fields(&record);
+            assert!(document.keys().eq(MEMBER_FIELDS));
             document.extend(doc! { "_id": &record.id, "silentMs": 5_i64 });
             assert_eq!(decode_member(&document).unwrap(), StoredMember { record, silent_ms: 5 });
         }

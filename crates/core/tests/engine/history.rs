@@ -1,12 +1,16 @@
 //! `fromBeginning`: what was stored before, then what comes, without gap or double.
 
+use std::sync::Arc;
+
 use bson::doc;
+use csb_core::broker::Broker;
 use csb_core::consumer::position::Position;
 use csb_test_support::recording_handler::RecordingHandler;
 
 use crate::duplicates::Handled;
 use crate::on_both_stores;
-use crate::scene::{Scene, consumer, producer, send, subscribe};
+use crate::process::Process;
+use crate::scene::{GROUP, Scene, connected, consumer, producer, send, subscribe};
 use crate::stopped_process::{gated, until_committed};
 use crate::stored_messages::{stamped, store_all, written_by_1_4_2};
 
@@ -68,11 +72,20 @@ async fn a_restart_shortly_behind_the_history_doubles_nothing(scene: Scene) {
     // Visible later than the others, but stamped before: they come from the history.
     store_all(scene.store.as_ref(), (0..5).map(|n| stamped(n, 200))).await;
     store_all(scene.store.as_ref(), (5..10).map(|n| written_by_1_4_2(n, 200))).await;
-    let (gate, first) = gated(15);
-    let reader = consumer(&broker, doc! { "fromBeginning": true });
-    subscribe(&reader, &first).await;
-    first.wait_for_handled(15).await;
-    until_committed(&reader, 5).await;
+    let (_gate, first) = gated(15);
+    let (process, config, handler) = (Process::start(), scene.broker_config(doc! {}), Arc::clone(&first));
+    let _reader = process
+        .run(async move {
+            let reader =
+                consumer(&connected(Broker::new(config, None)).await, doc! { "fromBeginning": true });
+            subscribe(&reader, &handler).await;
+            handler.wait_for_handled(15).await;
+            until_committed(&reader, 5).await;
+            reader
+        })
+        .await;
+    drop(process);
+    scene.processes_have_ended(GROUP).await;
 
     let second = RecordingHandler::accepting();
     subscribe(&consumer(&broker, doc! {}), &second).await;
@@ -84,7 +97,6 @@ async fn a_restart_shortly_behind_the_history_doubles_nothing(scene: Scene) {
     let stamped: Vec<_> =
         second.handled.iter().map(|message| message.n).filter(|n| !(5..10).contains(n)).collect();
     assert_eq!(stamped, (15..21).collect::<Vec<_>>());
-    drop(gate);
-    broker.disconnect(false).await;
+    broker.disconnect(true).await;
     scene.end().await;
 }

@@ -1,20 +1,23 @@
 //! A position from which the stream cannot be read any more: what is stored is read instead. Nothing is lost, and what
 //! may have been handled before is marked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::doc;
+use csb_core::broker::Broker;
 use csb_core::consumer::position::Position;
 use csb_core::feed::stream_token::StreamToken;
 use csb_core::observe::log::Logger;
 use csb_core::runtime::clock;
 use csb_core::runtime::task_group::TaskGroup;
-use csb_test_support::recording_handler::RecordingHandler;
+use csb_test_support::recording_handler::{Recorded, RecordingHandler};
 
 use crate::duplicates::{Handled, wait_for_all};
 use crate::on_both_short_logs;
+use crate::process::Process;
 use crate::recovered_events::{listen, until_recovered};
-use crate::scene::{Scene, consumer, producer, send, subscribe};
+use crate::scene::{GROUP, Scene, connected, consumer, producer, send, subscribe};
 use crate::stopped_process::{gated, until_committed};
 use crate::stored_messages::{stamped, store_all, written_by_1_4_2};
 
@@ -114,16 +117,27 @@ async fn a_crash_during_the_recovery_doubles_nothing_unmarked(scene: Scene) {
     scene.forget_events().await;
 
     // Each process stops dead somewhere; what it has handled until then is committed. Another one takes over.
+    let mut gates = Vec::new();
     for stop_at in [50, 99, 100, 500, 501, 999] {
         let (gate, handler) = gated(stop_at);
-        let reader = consumer(&broker, doc! { "maxBufferedBytes": SMALL_BUFFER });
-        subscribe(&reader, &handler).await;
-        handler
-            .wait_for("the last before", |seen| seen.handled.iter().any(|message| message.n == stop_at - 1))
+        let (process, config, reading) =
+            (Process::start(), scene.broker_config(doc! {}), Arc::clone(&handler));
+        let reader = process
+            .run(async move {
+                let broker = connected(Broker::new(config, None)).await;
+                let reader = consumer(&broker, doc! { "maxBufferedBytes": SMALL_BUFFER });
+                subscribe(&reader, &reading).await;
+                let is_near = |seen: &Recorded| seen.handled.iter().any(|message| message.n == stop_at - 1);
+                reading.wait_for("the last before", is_near).await;
+                until_committed(&reader, 1000 - stop_at).await;
+                (broker, reader)
+            })
             .await;
-        until_committed(&reader, 1000 - stop_at).await;
+        drop(process);
+        drop(reader);
+        scene.processes_have_ended(GROUP).await;
         processes.push(handler);
-        std::mem::forget(gate);
+        gates.push(gate);
     }
     send(&numbers, 1000..1010).await;
     let last = RecordingHandler::accepting();
@@ -132,7 +146,7 @@ async fn a_crash_during_the_recovery_doubles_nothing_unmarked(scene: Scene) {
     processes.push(last);
     let recorded: Vec<_> = processes.iter().map(|process| process.recorded()).collect();
     Handled::by(&recorded).covers(0..1010).has_once(1000..1010);
-    broker.disconnect(false).await;
+    broker.disconnect(true).await;
     scene.end().await;
 }
 

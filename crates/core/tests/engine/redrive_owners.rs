@@ -41,6 +41,7 @@ async fn a_stale_owner_settles_nothing(scene: Scene) {
     assert_eq!(redrive(&letters, doc! {}).await, 1);
     until("the old owner has the letter", || async { begun.load(Ordering::SeqCst) == 1 }).await;
 
+    scene.processes_have_ended(GROUP).await;
     let new = RecordingHandler::accepting();
     subscribe(&consumer(&new_broker, doc! {}), &new).await;
     let recorded = new.wait_for_handled(1).await;

@@ -1,18 +1,21 @@
 //! What only real servers do to a reader: transactions that end late, snapshots that are forgotten, streams that are
 //! refused. Nothing is lost, and what comes twice is marked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{Bson, Document, RawDocumentBuf, Timestamp, doc, oid::ObjectId, rawdoc};
+use csb_core::broker::Broker;
 use csb_core::consumer::position::{HistoryPosition, Position};
 use csb_core::error_code::ErrorCode;
 use csb_core::runtime::clock;
 use csb_core::store::contract::HistoryRange;
-use csb_test_support::recording_handler::RecordingHandler;
+use csb_test_support::recording_handler::{Recorded, RecordingHandler};
 
 use crate::duplicates::{Handled, wait_for_all};
+use crate::process::Process;
 use crate::recovered_events::listen;
-use crate::scene::{Scene, TOPIC, consumer, producer, send, subscribe};
+use crate::scene::{GROUP, Scene, TOPIC, connected, consumer, producer, send, subscribe};
 use crate::stopped_process::{gated, until_committed};
 
 /// Some hundred messages fill it.
@@ -120,18 +123,28 @@ async fn a_forgotten_snapshot_is_taken_anew() {
     // The same with a process that ends.
     send(&numbers, 1500..2500).await;
     scene.forget_events().await;
-    let (gate, second) = gated(1800);
-    let reader = consumer(&broker, config.clone());
-    subscribe(&reader, &second).await;
-    second.wait_for("the last before", |seen| seen.handled.iter().any(|message| message.n == 1799)).await;
-    until_committed(&reader, 700).await;
+    let (_gate, second) = gated(1800);
+    let (process, broker_config, reading) =
+        (Process::start(), scene.broker_config(doc! {}), (config.clone(), Arc::clone(&second)));
+    let _reader = process
+        .run(async move {
+            let (config, second) = reading;
+            let reader = consumer(&connected(Broker::new(broker_config, None)).await, config);
+            subscribe(&reader, &second).await;
+            let is_near = |seen: &Recorded| seen.handled.iter().any(|message| message.n == 1799);
+            second.wait_for("the last before", is_near).await;
+            until_committed(&reader, 700).await;
+            reader
+        })
+        .await;
+    drop(process);
+    scene.processes_have_ended(GROUP).await;
     until_snapshot_is_gone(&scene).await;
     let third = RecordingHandler::accepting();
     subscribe(&consumer(&broker, config), &third).await;
     let third = wait_for_all(&third, 1800..2500).await;
     Handled::by([&recorded, &second.recorded(), &third]).covers(0..2500).has_once(1800..2500);
-    drop(gate);
-    broker.disconnect(false).await;
+    broker.disconnect(true).await;
     scene.end().await;
 }
 

@@ -121,6 +121,16 @@ impl HistoryLog {
         self.wait_for(0, &what, |_, event| event.member == member && event.happening == *happening).await
     }
 
+    /// Looks at everything so far.
+    pub fn look(&self, see: impl FnMut(&Event)) {
+        self.look_from(0, see);
+    }
+
+    /// Looks at everything so far from this index on.
+    pub fn look_from(&self, from: usize, see: impl FnMut(&Event)) {
+        self.shared.lock().iter().skip(from).for_each(see);
+    }
+
     /// Fails if something has happened that must not.
     pub fn assert_never(&self, what: &str, mut is_forbidden: impl FnMut(&Event) -> bool) {
         let events = self.shared.lock();

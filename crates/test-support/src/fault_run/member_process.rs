@@ -79,6 +79,16 @@ impl MemberProcess {
         self.signal(Signal::CONT);
     }
 
+    /// Says that nothing from it reaches the servers from now on.
+    pub fn is_cut_off(&self) {
+        self.tell(Happening::MemberCutOff);
+    }
+
+    /// Says that it reaches the servers from now on.
+    pub fn is_reached(&self) {
+        self.tell(Happening::MemberReached);
+    }
+
     /// Tells it to close, and waits until it has ended by itself.
     pub async fn close(mut self) {
         self.order(Order::Close).await;
@@ -115,7 +125,8 @@ impl MemberProcess {
         stat.rsplit_once(')')?.1.trim_start().chars().next()
     }
 
-    fn pid(&self) -> u32 {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
         self.child.id().expect("the member runs")
     }
 

@@ -79,6 +79,8 @@ impl HistoryChecker {
             | Happening::Noted { .. } => {}
             Happening::MemberKilled => self.crashed(member, false),
             Happening::MemberFrozen => self.crashed(member, true),
+            Happening::MemberCutOff => self.members.cut_off(member, self.now),
+            Happening::MemberReached => self.members.reached(member, self.now),
             Happening::MemberEnded => self.ended(member),
             Happening::Subscribed => self.members.begins_session(member),
             Happening::AssignmentGained { partition, epoch, owner } => {

@@ -28,6 +28,10 @@ pub enum Happening {
     MemberFrozen,
     /// It runs again.
     MemberThawed,
+    /// Nothing that it sends reaches the servers any more. It runs on, and has to notice by itself.
+    MemberCutOff,
+    /// It reaches the servers again.
+    MemberReached,
     /// It has closed everything and ends by itself.
     MemberEnded,
     /// A message is about to be sent. Sends of one process that name the same key are queued in this order.

@@ -18,6 +18,8 @@ pub(super) struct CrashId(usize);
 pub(super) struct Crash {
     pub(super) member: MemberId,
     pub(super) at: u64,
+    /// Until when what it handles may be handled again, because it cannot be stored.
+    pub(super) until: u64,
     pub(super) duplicates: u64,
     /// Messages that its handlers were working on.
     pub(super) interrupted: u64,
@@ -89,7 +91,7 @@ impl Members {
 
     pub(super) fn crashed(&mut self, id: MemberId, at: u64, interrupted: u64, is_frozen: bool) {
         let crash = CrashId(self.crashes.len());
-        self.crashes.push(Crash { member: id, at, duplicates: 0, interrupted });
+        self.crashes.push(Crash { member: id, at, until: at, duplicates: 0, interrupted });
         let member = &mut self.known[id.0];
         member.crashes.push(crash);
         if is_frozen {
@@ -97,10 +99,25 @@ impl Members {
         }
     }
 
-    /// The first crash of this member between two moments.
+    pub(super) fn cut_off(&mut self, id: MemberId, at: u64) {
+        let crash = CrashId(self.crashes.len());
+        self.crashes.push(Crash { member: id, at, until: u64::MAX, duplicates: 0, interrupted: 0 });
+        self.known[id.0].crashes.push(crash);
+    }
+
+    pub(super) fn reached(&mut self, id: MemberId, at: u64) {
+        if let Some(crash) = self.known[id.0].crashes.last() {
+            self.crashes[crash.0].until = at;
+        }
+    }
+
+    /// The first crash of this member between two moments, or during which the first of them was.
     pub(super) fn crash_between(&self, id: MemberId, after: u64, before: u64) -> Option<CrashId> {
         let crashes = &self.known[id.0].crashes;
-        crashes.iter().copied().find(|crash| (after..before).contains(&self.crashes[crash.0].at))
+        crashes.iter().copied().find(|crash| {
+            let crash = &self.crashes[crash.0];
+            (after..before).contains(&crash.at) || (crash.at..crash.until).contains(&after)
+        })
     }
 
     /// When it was last frozen, if it has not begun anew since.

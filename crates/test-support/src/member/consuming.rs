@@ -1,10 +1,11 @@
 //! A member that handles messages.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use csb_core::broker::Broker;
 use csb_core::config::{ConsumerConfig, HandlerConfig};
-use csb_core::observe::consumer_event::ConsumerEvent;
+use csb_core::observe::consumer_event::{ConsumerEvent, RevokedReason};
 use tokio::sync::mpsc;
 
 use super::config::ConsumerRole;
@@ -28,9 +29,20 @@ pub(super) async fn run(
     let consumer = broker.create_consumer(config).map_err(|error| error.to_string())?;
     let handler = Arc::new(WritingHandler::new(history.clone(), &role));
     let (listener, listening) = (history.clone(), Arc::clone(&handler));
+    let has_lost_any = AtomicBool::new(false);
     consumer.listen(Some(Arc::new(move |event| {
         if let Some(happening) = told(event, &listening) {
             write_or_end(&listener, happening);
+        }
+        match event {
+            ConsumerEvent::Revoked { reason: RevokedReason::LeaseLost, .. } => {
+                has_lost_any.store(true, Ordering::Relaxed);
+            }
+            // It begins anew: what it is given now may lie before what it was given last.
+            ConsumerEvent::Assigned { .. } if has_lost_any.swap(false, Ordering::Relaxed) => {
+                write_or_end(&listener, Happening::Subscribed);
+            }
+            _ => {}
         }
     })));
     consumer.subscribe(handler_config, handler).await.map_err(|error| format!("{error:?}"))?;
@@ -63,10 +75,9 @@ fn told(event: &ConsumerEvent, handler: &WritingHandler) -> Option<Happening> {
         ConsumerEvent::Recovered { .. }
         | ConsumerEvent::Expired { .. }
         | ConsumerEvent::Stalled { .. }
+        | ConsumerEvent::Assigned { .. }
         | ConsumerEvent::Revoked { .. } => Some(Happening::Noted { text: format!("{name}: {event:?}") }),
         ConsumerEvent::Failed(error) => Some(Happening::Noted { text: format!("{name}: {}", error.code()) }),
-        ConsumerEvent::Assigned { .. } | ConsumerEvent::Committed { .. } | ConsumerEvent::Retried { .. } => {
-            None
-        }
+        ConsumerEvent::Committed { .. } | ConsumerEvent::Retried { .. } => None,
     }
 }

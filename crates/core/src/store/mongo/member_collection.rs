@@ -10,20 +10,28 @@ use mongodb::{Collection, IndexModel};
 use super::connection::Connection;
 use super::mongo_error;
 use crate::error::Result;
-use crate::group::group_record::{MemberRecord, StoredMember};
-use crate::store::group_document::{decode_member, member_fields, state_word};
+use crate::group::group_record::{MemberRecord, MemberState, StoredMember};
+use crate::store::group_document::{MEMBER_FIELDS, decode_member, member_fields, state_word};
 
 const COLLECTION: &str = "consumer_members";
 /// What no leader has cleared away by then is nobody's.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
-pub(super) fn collection(connection: &Connection) -> Collection<Document> {
+fn collection(connection: &Connection) -> Collection<Document> {
     connection.database().collection(COLLECTION)
 }
 
 /// How long a member has been silent, as an expression.
-pub(super) fn silence() -> Document {
+fn silence() -> Document {
     doc! { "$subtract": ["$$NOW", "$heartbeatAt"] }
+}
+
+/// A member as it is, with its silence until now.
+fn seen_now() -> Document {
+    let mut fields: Document =
+        MEMBER_FIELDS.iter().map(|field| ((*field).to_owned(), Bson::from(1))).collect();
+    fields.insert("silentMs", silence());
+    fields
 }
 
 pub(super) async fn ensure_indexes(connection: &Connection) -> Result<()> {
@@ -89,14 +97,19 @@ pub(super) async fn leave(connection: &Connection, member: &str) -> Result<()> {
 
 pub(super) async fn load(connection: &Connection, group_id: &str) -> Result<Vec<StoredMember>> {
     let members = collection(connection);
-    let find = members.aggregate([
-        doc! { "$match": { "groupId": group_id } },
-        doc! { "$set": { "silentMs": silence() } },
-        doc! { "$sort": { "_id": 1 } },
-    ]);
+    let find = members.find(doc! { "groupId": group_id }).projection(seen_now()).sort(doc! { "_id": 1 });
     let list = async { find.await?.try_collect::<Vec<_>>().await };
     let documents = connection.within_deadline("load members", list).await?;
     documents.iter().map(decode_member).collect()
+}
+
+/// Whether the member is there and leads a group as long as it likes.
+pub(super) async fn is_active(connection: &Connection, member: &str) -> Result<bool> {
+    let members = collection(connection);
+    let find = members.find_one(doc! { "_id": member }).projection(seen_now());
+    let found = connection.within_deadline("look for the leader", find).await?;
+    let member = found.as_ref().map(decode_member).transpose()?;
+    Ok(member.is_some_and(|member| member.record.state == MemberState::Active && !member.is_overdue()))
 }
 
 pub(super) async fn expire(connection: &Connection, member: &str) -> Result<bool> {
@@ -110,7 +123,7 @@ pub(super) async fn fence(connection: &Connection, member: &str, replaced_by: Op
 }
 
 async fn fence_where(connection: &Connection, filter: Document, replaced_by: Bson) -> Result<bool> {
-    let fenced = state_word(crate::group::group_record::MemberState::Fenced);
+    let fenced = state_word(MemberState::Fenced);
     let update = doc! { "$set": { "state": fenced, "replacedBy": replaced_by } };
     let members = collection(connection);
     let update = members.update_one(filter, update);

@@ -44,6 +44,20 @@ fn a_frozen_member_does_not_know_yet() {
 }
 
 #[test]
+fn a_member_that_is_cut_off_ends_before_another_begins() {
+    let story = Story::default().sent(&["a", "b"]).tell("c1", Happening::MemberCutOff).handled("c1", &["a"]);
+    let numbers = story.clone().handled("c2", &["a", "b"]).clean();
+    assert_eq!((numbers.duplicates, numbers.crashes[0].duplicates), (1, 1));
+    let both =
+        story.clone().began("c1", "b").began("c2", "a").ok("c1", "b").ok("c2", "a").handled("c2", &["b"]);
+    let findings = both.findings();
+    assert!(findings.iter().any(|finding| matches!(finding, Finding::TwoOwners { .. })), "{findings:?}");
+    let reached = Story::default().sent(&["a"]).tell("c1", Happening::MemberCutOff);
+    let late = reached.tell("c1", Happening::MemberReached).handled("c1", &["a"]).handled("c2", &["a"]);
+    assert!(late.findings().iter().any(|finding| matches!(finding, Finding::Duplicate { .. })));
+}
+
+#[test]
 fn a_frozen_member_that_nobody_replaced_keeps_the_order() {
     let story = Story::default().sent(&["a", "b"]).handled("c", &["a"]);
     let story = story.tell("c", Happening::MemberFrozen).tell("c", Happening::MemberThawed);
