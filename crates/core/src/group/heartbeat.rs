@@ -31,6 +31,12 @@ impl Pace {
         self.session.saturating_sub(self.interval)
     }
 
+    /// Heartbeats that are further apart than this say that servers were away: others may have been silent for as long, and
+    /// a beat more, which is still less than a session.
+    pub(crate) fn longest_gap(self) -> Duration {
+        self.interval + self.interval / 2
+    }
+
     /// Who has been heard steadily for this long knows that the others could be heard, too.
     pub(crate) fn fair_hearing(self) -> Duration {
         self.interval + self.interval / 4
@@ -73,7 +79,7 @@ impl Heartbeat {
 
     /// Keeps a member alive that was stored by a call begun at this moment.
     pub(crate) fn add(&self, member: &str, pace: Pace, joined: Instant) -> Lease {
-        let lease = Lease::begin(joined, pace.term());
+        let lease = Lease::begin(joined, pace);
         self.members.lock().insert(member.to_owned(), Beating { lease: lease.clone(), pace });
         self.members.joined.notify_one();
         lease
@@ -138,7 +144,7 @@ fn settle(beating: &BTreeMap<String, Beating>, gone: &[String], sent: Instant) {
         if gone.contains(id) {
             member.lease.lose();
         } else {
-            member.lease.renew(sent, member.pace.term());
+            member.lease.renew(sent, member.pace);
         }
     }
 }

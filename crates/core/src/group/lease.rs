@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::heartbeat::Pace;
 use crate::runtime::clock::{self, Instant};
 
 /// How the lease stands.
@@ -40,19 +41,19 @@ enum Term {
 
 impl Lease {
     /// A lease that a heartbeat sent at this moment began.
-    pub(crate) fn begin(sent: Instant, term: Duration) -> Self {
-        let (moment, suspended) = (sent + term, clock::suspended());
+    pub(crate) fn begin(sent: Instant, pace: Pace) -> Self {
+        let (moment, suspended) = (sent + pace.term(), clock::suspended());
         Self(Arc::new(watch::Sender::new(Term::Until { moment, suspended, sent, steady_since: sent })))
     }
 
     /// A heartbeat that was sent at this moment was answered.
-    pub(crate) fn renew(&self, sent: Instant, term: Duration) {
+    pub(crate) fn renew(&self, sent: Instant, pace: Pace) {
         self.0.send_modify(|current| {
             if let Term::Until { sent: before, steady_since, .. } = *current {
                 // Others may have had an answer before a gap that this member did not notice.
-                let has_gap = sent.duration_since(before) > term / 2;
+                let has_gap = sent.duration_since(before) > pace.longest_gap();
                 let steady_since = if has_gap { sent } else { steady_since };
-                let (moment, suspended) = (sent + term, clock::suspended());
+                let (moment, suspended) = (sent + pace.term(), clock::suspended());
                 *current = Term::Until { moment, suspended, sent, steady_since };
             }
         });
@@ -110,40 +111,52 @@ impl Lease {
 mod tests {
     use super::*;
 
-    const TERM: Duration = Duration::from_secs(10);
+    const SECOND: Duration = Duration::from_secs(1);
+    /// The shortest session that is allowed for the interval.
+    const PACE: Pace = Pace { interval: SECOND.saturating_mul(2), session: SECOND.saturating_mul(6) };
 
     #[tokio::test(start_paused = true)]
     async fn lapses_and_is_held_again() {
-        let lease = Lease::begin(clock::now(), TERM);
+        let begun = clock::now();
+        let lease = Lease::begin(begun, PACE);
         assert_eq!(lease.status(), LeaseStatus::Held);
         lease.changed_from(LeaseStatus::Held).await;
+        assert_eq!(begun.elapsed(), PACE.session - PACE.interval);
         assert_eq!((lease.status(), lease.steady_for()), (LeaseStatus::Lapsed, Duration::ZERO));
-        lease.renew(clock::now(), TERM);
+        lease.renew(clock::now(), PACE);
         lease.changed_from(LeaseStatus::Lapsed).await;
-        clock::sleep(TERM / 2).await;
-        lease.renew(clock::now(), TERM);
-        clock::sleep(TERM / 2).await;
-        assert_eq!((lease.status(), lease.steady_for()), (LeaseStatus::Held, TERM));
-        clock::sleep(TERM / 2 + Duration::from_millis(1)).await;
-        lease.renew(clock::now(), TERM);
-        assert_eq!(lease.steady_for(), Duration::ZERO, "there was a gap");
+        assert_eq!((lease.status(), lease.steady_for()), (LeaseStatus::Held, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn is_steady_while_no_heartbeat_is_missing() {
+        let lease = Lease::begin(clock::now(), PACE);
+        for _ in 0..5 {
+            // Heartbeats are a little late.
+            clock::sleep(PACE.interval + SECOND / 2).await;
+            lease.renew(clock::now(), PACE);
+        }
+        assert!(lease.steady_for() > PACE.fair_hearing());
+        clock::sleep(PACE.interval * 2).await;
+        lease.renew(clock::now(), PACE);
+        assert_eq!((lease.status(), lease.steady_for()), (LeaseStatus::Held, Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]
     async fn counts_from_when_the_heartbeat_was_sent() {
         let sent = clock::now();
-        clock::sleep(TERM / 2).await;
-        let lease = Lease::begin(sent, TERM);
+        clock::sleep(SECOND).await;
+        let lease = Lease::begin(sent, PACE);
         lease.changed_from(LeaseStatus::Held).await;
-        assert_eq!(sent.elapsed(), TERM);
+        assert_eq!(sent.elapsed(), PACE.term());
     }
 
     #[tokio::test(start_paused = true)]
     async fn once_lost_it_stays_lost() {
-        let lease = Lease::begin(clock::now(), TERM);
+        let lease = Lease::begin(clock::now(), PACE);
         lease.lose();
         lease.lost().await;
-        lease.renew(clock::now(), TERM);
+        lease.renew(clock::now(), PACE);
         assert_eq!(lease.status(), LeaseStatus::Lost);
     }
 }

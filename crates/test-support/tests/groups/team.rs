@@ -19,6 +19,8 @@ pub(crate) const SESSION: Duration = Duration::from_secs(6);
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(2);
 const PER_SECOND: u32 = 500;
 const DEADLINE: Duration = Duration::from_mins(1);
+/// Longer than a session, a beat and a handover.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The run, its producer and its members.
@@ -129,17 +131,16 @@ impl Team {
     ) -> Duration {
         assert!(!partitions.is_empty(), "{name} has nothing");
         let what = format!("others to read what {name} had");
-        self.run
-            .log()
-            .wait_for(from, &what, |_, event| {
-                if let Happening::DeliveryBegun { partition, .. } = event.happening
-                    && event.member != name
-                {
-                    partitions.remove(&partition);
-                }
-                partitions.is_empty()
-            })
-            .await;
+        let taken = self.run.log().wait_for(from, &what, |_, event| {
+            if let Happening::DeliveryBegun { partition, .. } = event.happening
+                && event.member != name
+            {
+                partitions.remove(&partition);
+            }
+            partitions.is_empty()
+        });
+        let is_taken = clock::timeout(TAKEN_OVER_WITHIN, taken).await.is_some();
+        assert!(is_taken, "nobody reads {partitions:?}, which {name} had: {:?}", owners(&self.run).await);
         begun.elapsed()
     }
 
