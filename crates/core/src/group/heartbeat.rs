@@ -16,6 +16,9 @@ use crate::store::contract::Store;
 /// One that failed is sent again this soon at the latest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// After so many in a row without any answer the client connects anew.
+const UNANSWERED_BEFORE_RENEWAL: u32 = 2;
+
 /// How often a member is heard of, and how long it may be silent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
@@ -106,7 +109,7 @@ impl Members {
     }
 
     async fn beat(&self, store: Arc<dyn Store>, logger: Logger) {
-        let (mut last, mut is_failing) = (clock::now(), false);
+        let (mut last, mut is_failing, mut unanswered) = (clock::now(), false, 0_u32);
         loop {
             let Some(interval) = self.interval() else {
                 self.joined.notified().await;
@@ -125,6 +128,13 @@ impl Members {
             last = clock::now();
             let answer = clock::timeout(interval, store.beat(&ids)).await;
             let was_failing = std::mem::replace(&mut is_failing, !matches!(answer, Some(Ok(_))));
+            unanswered = if answer.is_none() { unanswered + 1 } else { 0 };
+            if unanswered.is_multiple_of(UNANSWERED_BEFORE_RENEWAL) && unanswered > 0 {
+                // Connections that are half-open say nothing for ever; a lease cannot wait for that to be noticed.
+                if let Err(error) = store.renew_client().await {
+                    logger.warn(|| format!("no new client: {error:?}"));
+                }
+            }
             match answer {
                 Some(Ok(gone)) => settle(&beating, &gone, last),
                 Some(Err(error)) if !was_failing => {

@@ -1,6 +1,5 @@
 //! Members of one group: they share the partitions, and hand them over without a double.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +10,11 @@ use csb_core::consumer::Consumer;
 use csb_core::error_code::ErrorCode;
 use csb_core::observe::consumer_event::RevokedReason;
 use csb_core::runtime::clock;
-use csb_core::store::contract::Store;
 use csb_test_support::recording_handler::{Received, RecordingHandler};
 use tokio::sync::watch;
 
 use crate::on_both_stores;
 use crate::scene::{GROUP, Scene, TOPIC, consumer, producer, send, subscribe, subscribe_with};
-use crate::stubborn_store::{StubbornStore, Verb};
 
 on_both_stores!(
     members_share_the_partitions_and_hand_them_over,
@@ -29,10 +26,8 @@ on_both_stores!(
     a_partition_that_cannot_be_read_goes_to_another,
     every_instance_of_a_broadcast_gets_everything,
     the_newer_of_two_instances_of_one_name_stays,
-    a_fenced_member_comes_back,
     a_handler_that_takes_too_long_does_not_hold_its_partition,
-    hooks_come_before_the_first_message_and_before_the_release,
-    a_member_that_is_not_heard_hands_nothing_out
+    hooks_come_before_the_first_message_and_before_the_release
 );
 
 /// A member that does not wait for others to come.
@@ -272,35 +267,6 @@ async fn the_newer_of_two_instances_of_one_name_stays(scene: Scene) {
     scene.end().await;
 }
 
-async fn a_fenced_member_comes_back(scene: Scene) {
-    let broker = scene.broker().await;
-    let numbers = producer(&broker, 2).await;
-    let reader = member(&broker, doc! {});
-    let handler = RecordingHandler::accepting();
-    subscribe(&reader, &handler).await;
-    send(&numbers, 0..10).await;
-    handler.wait_for_handled(10).await;
-    let epoch = scene.stored(0).await.epoch;
-    scene.processes_have_ended(GROUP).await;
-    // Its next heartbeat tells.
-    let look = async {
-        while scene.stored(0).await.epoch == epoch || scene.stored(1).await.owner.is_none() {
-            clock::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    assert!(clock::timeout(Duration::from_mins(1), look).await.is_some(), "it stays away");
-    assert!(reader.is_subscribed());
-    send(&numbers, 10..20).await;
-    handler
-        .wait_for("the new ones", |seen| seen.handled.iter().filter(|one| one.n >= 10).count() >= 10)
-        .await;
-    let all: BTreeSet<_> = handler.recorded().handled.iter().map(|one| one.n).collect();
-    assert_eq!(all, (0..20).collect());
-    assert!(handler.recorded().consumer_errors.is_empty());
-    broker.disconnect(true).await;
-    scene.end().await;
-}
-
 async fn a_handler_that_takes_too_long_does_not_hold_its_partition(scene: Scene) {
     let broker = scene.broker().await;
     let numbers = producer(&broker, 2).await;
@@ -352,44 +318,6 @@ async fn hooks_come_before_the_first_message_and_before_the_release(scene: Scene
     handler.hold_hooks(false);
     reader.unsubscribe(true).await;
     assert!(scene.stored(0).await.owner.is_none());
-    broker.disconnect(true).await;
-    scene.end().await;
-}
-
-async fn a_member_that_is_not_heard_hands_nothing_out(scene: Scene) {
-    let store = StubbornStore::before(Arc::clone(&scene.store));
-    let config = scene.broker_config(doc! { "heartbeatIntervalMs": 2000 });
-    let broker =
-        crate::scene::connected(Broker::with_store(config, Arc::clone(&store) as Arc<dyn Store>, None)).await;
-    let numbers = producer(&broker, 1).await;
-    let reader = member(&broker, doc! { "sessionTimeoutMs": 6000 });
-    let handler = RecordingHandler::accepting();
-    subscribe(&reader, &handler).await;
-    send(&numbers, 0..3).await;
-    handler.wait_for_handled(3).await;
-    store.refuse(Verb::Beat);
-    // The lease ends a beat before the session does.
-    let stops = async {
-        for n in 3.. {
-            send(&numbers, [n]).await;
-            let handled = |seen: &csb_test_support::recording_handler::Recorded| {
-                seen.handled.last().is_some_and(|last| last.n == n)
-            };
-            let wait = handler.wait_for("it", handled);
-            if clock::timeout(Duration::from_secs(2), wait).await.is_none() {
-                return n;
-            }
-            clock::sleep(Duration::from_millis(100)).await;
-        }
-        0
-    };
-    let held_back = clock::timeout(Duration::from_mins(1), stops).await.expect("it stops");
-    store.heal();
-    handler
-        .wait_for("what was held back", |seen| seen.handled.last().is_some_and(|last| last.n == held_back))
-        .await;
-    let recorded = handler.recorded();
-    assert_eq!(recorded.begun.len(), recorded.handled.len(), "nobody has taken it over meanwhile");
     broker.disconnect(true).await;
     scene.end().await;
 }

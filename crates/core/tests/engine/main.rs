@@ -20,6 +20,7 @@ mod groups;
 mod handler_failures;
 mod history;
 mod lag;
+mod leases;
 mod letters;
 mod lifecycle;
 mod lost_position;
