@@ -12,6 +12,7 @@ pub mod append;
 pub mod closing;
 pub mod dead_letters;
 pub mod feed;
+pub mod groups;
 pub mod hand_off;
 pub mod history;
 pub mod offsets;
@@ -117,9 +118,21 @@ macro_rules! store_conformance {
                 attempts_replace_those_before
                 owners_that_did_not_release_are_counted
             }
+            groups {
+                members_come_back_as_they_were
+                a_member_may_change_until_it_is_out
+                a_heartbeat_tells_who_is_out
+                only_who_is_silent_is_expired
+                an_epoch_has_one_leader
+                concurrent_leaders_are_one
+                an_assignment_follows_the_one_before
+                a_feed_shows_that_a_group_has_changed
+                sessions_can_be_ended
+            }
             closing {
                 every_call_after_close_fails
                 every_call_on_dead_letters_after_close_fails
+                every_call_on_groups_after_close_fails
             }
         }
     };

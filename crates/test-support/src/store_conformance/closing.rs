@@ -9,10 +9,10 @@ use csb_core::error_code::ErrorCode;
 use csb_core::feed::stream_token::ClusterTime;
 use csb_core::store::contract::{Claim, FeedStart, HistoryRange, OffsetRecord, Store, Topic};
 
-use super::dead_letters;
 use super::event_reader::request;
 use super::message::message;
 use super::offsets::{EARLY, after, dead_letter, key};
+use super::{dead_letters, groups};
 
 fn assert_closed<T>(call: &str, outcome: Result<T>) {
     let error = outcome.map(drop).expect_err(call);
@@ -86,4 +86,25 @@ pub async fn every_call_on_dead_letters_after_close_fails(store: Arc<dyn Store>)
     assert_closed("fail_redrive", store.fail_redrive(&claim, &letter, &failure).await);
     assert_closed("return_redrive", store.return_redrive(&claim, &letter).await);
     assert_closed("load_message", store.load_message("c", &"a".into()).await);
+}
+
+/// As all others.
+pub async fn every_call_on_groups_after_close_fails(store: Arc<dyn Store>) {
+    store.close().await;
+
+    let member = groups::member("a");
+    assert_closed("join_group", store.join_group(&member).await);
+    assert_closed("change_member", store.change_member(&member).await);
+    assert_closed("beat", store.beat(&["a".into()]).await);
+    assert_closed("leave_group", store.leave_group("a").await);
+    assert_closed("load_members", store.load_members("g").await);
+    assert_closed("expire_member", store.expire_member("a").await);
+    assert_closed("fence_member", store.fence_member("a", None).await);
+    assert_closed("load_group", store.load_group("g").await);
+    assert_closed("lead_group", store.lead_group("g", "a", 0).await);
+    assert_closed("resign_leadership", store.resign_leadership("g", "a").await);
+    assert_closed("assign_partitions", store.assign_partitions("g", 1, 1, &[]).await);
+    assert_closed("signal_group", store.signal_group("g").await);
+    assert_closed("transaction_sessions", store.transaction_sessions().await);
+    assert_closed("end_sessions", store.end_sessions(&member.transaction_sessions).await);
 }
