@@ -4,7 +4,17 @@ const { decode } = require('./bson_codec.js')
 const { EventListeners } = require('./event_listeners.js')
 
 /** Those that the core emits. */
-const NATIVE_EVENTS = ['assigned', 'revoked', 'committed', 'retried', 'deadLettered', 'recovered', 'expired', 'stalled']
+const NATIVE_EVENTS = [
+  'assigned',
+  'revoked',
+  'committed',
+  'retried',
+  'deadLettered',
+  'recovered',
+  'expired',
+  'stalled',
+  'unfencedWriter',
+]
 /** Errors come another way, as the objects that the errorHandler gets. */
 const CONSUMER_EVENTS = [...NATIVE_EVENTS, 'error']
 

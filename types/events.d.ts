@@ -59,6 +59,11 @@ export interface ConsumerEvents {
   expired: ConsumerEvent & { partition: number; from: Date; to: Date; skipped: boolean }
   /** Nothing comes from the server, or the event loop did not run; `partition` is `null` for the whole consumer. */
   stalled: ConsumerEvent & { partition: number | null; reason: 'server' | 'eventLoop'; sinceMs: number }
+  /**
+   * Somebody stores offsets of the partition without owning it, as 1.4.2 does: its members and ours handle the same
+   * messages. Said once per partition. What is stored is not taken back.
+   */
+  unfencedWriter: ConsumerEvent & { partition: number }
   /** An error that belongs to no record: what `errorHandler` gets with `null`. */
   error: ConsumerEvent & { error: ChangeStreamBrokerError }
 }

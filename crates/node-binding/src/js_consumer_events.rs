@@ -70,6 +70,7 @@ fn details(event: &ConsumerEvent) -> Document {
         ConsumerEvent::Expired { partition, from, to, skipped } => {
             doc! { "partition": partition, "from": from, "to": to, "skipped": skipped }
         }
+        ConsumerEvent::UnfencedWriter { partition } => doc! { "partition": partition },
         ConsumerEvent::Stalled { partition, reason, since_ms } => doc! {
             "partition": partition,
             "reason": reason.as_str(),

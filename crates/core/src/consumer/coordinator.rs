@@ -25,6 +25,9 @@ use crate::runtime::{clock, random};
 use crate::store::contract::{Claim, StoredOffset, Topic};
 
 mod claiming;
+mod unfenced_writers;
+
+use unfenced_writers::UnfencedWriters;
 
 /// A member that could not begin is given this long to say so to the others.
 const LONGEST_LEAVE: Duration = Duration::from_secs(2);
@@ -43,6 +46,7 @@ pub(super) struct Coordinator {
     declined: BTreeSet<u32>,
     /// Which member of this subscription it is: one that was fenced is followed by another.
     incarnation: u32,
+    unfenced_writers: UnfencedWriters,
     backoff: Backoff,
 }
 
@@ -72,8 +76,19 @@ impl Coordinator {
             Membership::join(parts.membership.clone(), record(&parts, 1, &BTreeSet::new())).await?;
         let backoff = Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1);
         let declined = BTreeSet::new();
-        let mut coordinator =
-            Self { parts, membership, home, ended, control, signal, declined, incarnation: 1, backoff };
+        let unfenced_writers = UnfencedWriters::default();
+        let mut coordinator = Self {
+            parts,
+            membership,
+            home,
+            ended,
+            control,
+            signal,
+            declined,
+            incarnation: 1,
+            unfenced_writers,
+            backoff,
+        };
         match coordinator.first_rounds().await {
             Ok(()) => Ok(coordinator),
             Err(error) => {
@@ -165,6 +180,7 @@ impl Coordinator {
     /// One look at the group, and what follows from it.
     async fn round(&mut self) -> Result<Duration> {
         let look = self.membership.look().await?;
+        self.unfenced_writers.look(&self.parts, self.membership.id()).await?;
         let (topic, _) = self.readable().await?;
         let (claims, failed) = self.reconcile(&look, &topic).await?;
         let opened = self.open(&topic, claims).await;

@@ -75,6 +75,11 @@ pub enum ConsumerEvent {
         /// Whether the partition goes on behind the gap (`onExpired: 'skip'`) or has ended (`'fail'`).
         skipped: bool,
     },
+    /// Somebody stores offsets of this partition without owning it, as 1.4.2 does. Said once per partition.
+    UnfencedWriter {
+        /// Partition number.
+        partition: u32,
+    },
     /// No progress, although there should be some.
     Stalled {
         /// Partition number; `None` if the whole consumer is concerned.
@@ -130,6 +135,7 @@ impl ConsumerEvent {
             Self::DeadLettered { .. } => "deadLettered",
             Self::Recovered { .. } => "recovered",
             Self::Expired { .. } => "expired",
+            Self::UnfencedWriter { .. } => "unfencedWriter",
             Self::Stalled { .. } => "stalled",
             Self::Failed(_) => "error",
         }

@@ -58,6 +58,10 @@ pub trait GroupStore: Send + Sync + 'static {
     /// Tells the members of a group to look again.
     async fn signal_group(&self, group_id: &str) -> Result<()>;
 
+    /// Partitions of an owner whose offset has been written by somebody who does not ask who owns them, as 1.4.2 does, and
+    /// is later than what an owner has stored. Ascending.
+    async fn unfenced_writes(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>>;
+
     /// The sessions in which this store writes offsets within transactions.
     async fn transaction_sessions(&self) -> Result<Vec<Binary>>;
 

@@ -37,6 +37,12 @@ pub fn key_fields(key: &OffsetKey) -> Document {
 pub fn checkpoint_update(checkpoint: &Checkpoint) -> Document {
     let mut set = position_fields(&checkpoint.position);
     let mut update = Document::new();
+    if let Position::Stream(_) = &checkpoint.position {
+        // 1.4.2 writes it too, without asking: what it has stored is not taken back. An object is greater than null.
+        if let Some(offset @ Bson::Document(_)) = set.remove("offset") {
+            update.insert("$max", doc! { "offset": offset });
+        }
+    }
     if checkpoint.finished_ahead.is_empty() {
         update.insert("$unset", doc! { "finishedAhead": "" });
     } else {
@@ -156,7 +162,8 @@ fn decode_position(document: &Document, key: &OffsetKey) -> Result<Option<Positi
     }
 }
 
-fn decode_key(document: &Document) -> Result<OffsetKey> {
+/// Which document it is.
+pub fn decode_key(document: &Document) -> Result<OffsetKey> {
     let text = |field| document.get(field).and_then(Bson::as_str).map(str::to_owned);
     let partition = document.get("partition").and_then(integer).and_then(|number| u32::try_from(number).ok());
     match (text("groupId"), text("topic"), partition) {

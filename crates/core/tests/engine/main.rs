@@ -40,6 +40,7 @@ mod stubborn_store;
 mod suspects;
 mod time_limits;
 mod unacknowledged;
+mod unfenced_writers;
 
 /// Runs a scenario on the embedded store and on a real replica set.
 #[macro_export]

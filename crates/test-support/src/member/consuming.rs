@@ -76,6 +76,7 @@ fn told(event: &ConsumerEvent, handler: &WritingHandler) -> Option<Happening> {
         | ConsumerEvent::Expired { .. }
         | ConsumerEvent::Stalled { .. }
         | ConsumerEvent::Assigned { .. }
+        | ConsumerEvent::UnfencedWriter { .. }
         | ConsumerEvent::Revoked { .. } => Some(Happening::Noted { text: format!("{name}: {event:?}") }),
         ConsumerEvent::Failed(error) => Some(Happening::Noted { text: format!("{name}: {}", error.code()) }),
         ConsumerEvent::Committed { .. } | ConsumerEvent::Retried { .. } => None,

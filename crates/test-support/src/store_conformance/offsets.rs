@@ -243,8 +243,8 @@ pub async fn every_position_reads_back(store: Arc<dyn Store>) {
         (in_doubt(HistoryProgress::Unstamped { after: None }), Bson::Null),
         (in_doubt(HistoryProgress::Stamped { after: TIME.minus_seconds(5) }), Bson::Null),
         (telling_apart(EARLY), doc! { "_data": EARLY }.into()),
-        (after(LATE), doc! { "_data": LATE }.into()),
         (after(EARLY), doc! { "_data": EARLY }.into()),
+        (after(LATE), doc! { "_data": LATE }.into()),
     ];
     for (position, shown) in positions {
         assert_eq!(commit(&*store, &claim, &position).await, CommitOutcome::Committed);

@@ -84,6 +84,10 @@ impl GroupStore for MemoryStore {
         self.on_groups(|groups, _| groups.signal(group_id))
     }
 
+    async fn unfenced_writes(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>> {
+        Ok(self.database()?.state().offsets.unfenced_writes(group_id, topic, owner))
+    }
+
     /// There are no transactions that outlive a call.
     async fn transaction_sessions(&self) -> Result<Vec<Binary>> {
         self.database().map(|_| Vec::new())

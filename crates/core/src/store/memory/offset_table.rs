@@ -77,6 +77,21 @@ impl OffsetTable {
         }
     }
 
+    /// Partitions of an owner whose `offset` is later than what an owner has stored.
+    pub(super) fn unfenced_writes(&self, group_id: &str, topic: &str, owner: &str) -> Vec<u32> {
+        let is_ours = |key: &OffsetKey| key.group_id == group_id && key.topic == topic;
+        let found = self.documents.iter().filter(|(key, document)| {
+            let text =
+                |field, inner| document.get_document(field).and_then(|field| field.get_str(inner)).ok();
+            is_ours(key)
+                && document.get_str("owner").is_ok_and(|stored| stored == owner)
+                && text("offset", "_data") > text("position", "token")
+        });
+        let mut partitions: Vec<_> = found.map(|(key, _)| key.partition).collect();
+        partitions.sort_unstable();
+        partitions
+    }
+
     pub(super) fn delete(&mut self, key: &OffsetKey) {
         self.documents.remove(key);
     }
@@ -153,7 +168,7 @@ fn new_document(key: &OffsetKey, now: DateTime) -> Document {
     document
 }
 
-/// What the server does with an update of these three operators on top-level fields.
+/// What the server does with an update of these operators on top-level fields.
 fn apply(document: &mut Document, update: &Document) {
     let fields = |operator| update.get_document(operator).into_iter().flatten();
     for (name, value) in fields("$set") {
@@ -161,6 +176,13 @@ fn apply(document: &mut Document, update: &Document) {
     }
     for (name, _) in fields("$unset") {
         document.remove(name);
+    }
+    for (name, value) in fields("$max") {
+        // Tokens, or nothing.
+        let token = |value: Option<&Bson>| value?.as_document()?.get_str("_data").ok().map(str::to_owned);
+        if token(document.get(name)) < token(Some(value)) {
+            document.insert(name, value.clone());
+        }
     }
     for (name, step) in fields("$inc") {
         let value = document.get_i64(name).unwrap_or_default() + step.as_i64().unwrap_or_default();

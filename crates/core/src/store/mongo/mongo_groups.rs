@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bson::Binary;
 
 use super::mongo_store::MongoStore;
-use super::{group_collection, member_collection, transaction_sessions};
+use super::{group_collection, member_collection, offset_collection, transaction_sessions};
 use crate::error::Result;
 use crate::group::assignment::MemberPartitions;
 use crate::group::group_record::{GroupView, MemberRecord, StoredMember};
@@ -65,6 +65,10 @@ impl GroupStore for MongoStore {
 
     async fn signal_group(&self, group_id: &str) -> Result<()> {
         group_collection::signal(self.open_connection()?, group_id).await
+    }
+
+    async fn unfenced_writes(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>> {
+        offset_collection::unfenced_writes(self.open_connection()?, group_id, topic, owner).await
     }
 
     async fn transaction_sessions(&self) -> Result<Vec<Binary>> {

@@ -185,6 +185,28 @@ pub(super) async fn release(
     Ok(outcome(connection.within_deadline("release partition", update).await?.matched_count))
 }
 
+pub(super) async fn unfenced_writes(
+    connection: &Connection,
+    group_id: &str,
+    topic: &str,
+    owner: &str,
+) -> Result<Vec<u32>> {
+    let offsets = collection(connection);
+    let filter = doc! {
+        "groupId": group_id,
+        "topic": topic,
+        "owner": owner,
+        "offset._data": { "$type": "string" },
+        // In the history there is no token, which is less than any.
+        "$expr": { "$gt": ["$offset._data", "$position.token"] },
+    };
+    let key = doc! { "groupId": 1, "topic": 1, "partition": 1 };
+    let find = offsets.find(filter).projection(key).sort(doc! { "partition": 1 });
+    let list = async { find.await?.try_collect::<Vec<_>>().await };
+    let documents = connection.within_deadline("look for unfenced writes", list).await?;
+    documents.iter().map(|document| Ok(offset_document::decode_key(document)?.partition)).collect()
+}
+
 pub(super) async fn list(connection: &Connection, group_id: &str) -> Result<Vec<OffsetRecord>> {
     let offsets = collection(connection);
     let find = offsets.find(doc! { "groupId": group_id }).sort(doc! { "timestamp": -1 });

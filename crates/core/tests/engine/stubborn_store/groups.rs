@@ -66,6 +66,10 @@ impl GroupStore for StubbornStore {
         self.inner.signal_group(group_id).await
     }
 
+    async fn unfenced_writes(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>> {
+        self.inner.unfenced_writes(group_id, topic, owner).await
+    }
+
     async fn transaction_sessions(&self) -> Result<Vec<Binary>> {
         self.inner.transaction_sessions().await
     }
