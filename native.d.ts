@@ -44,7 +44,7 @@ export declare class NativeConsumer {
    * failed.
    */
   report(id: number, handled: number, outcome: number, details?: Uint8Array | undefined | null): void
-  /** Answers a ping. */
+  /** Answers a ping, or says that a hook has ended. */
   pong(id: number): void
   /** Sets who hears of the consumer's events with these names (name, details as BSON), or nobody. */
   listen(listener: EventFunction | undefined | null, names: Array<string>): void

@@ -60,8 +60,9 @@ maxRetries?: number | undefined,
  */
 retryDelayMs?: number | undefined, 
 /**
- * Interval of a member's heartbeat in its consumer group, in milliseconds, 500 to 60000. Used by consumer groups
- * once they balance; checked already.
+ * How often the process tells the groups of its consumers that it lives, in milliseconds, 500 to 60000, and at most a
+ * third of their `sessionTimeoutMs`. One write for all of them. A member that is not heard stops handing out messages
+ * one interval before its session ends.
  *
  * @default 3000
  */
@@ -172,11 +173,56 @@ groupId: string,
  */
 topic: string, 
 /**
- * Partitions that the group reads: different integers from 0 to 1023, at least one.
+ * Partitions that the group reads, shared out among the members that name them: different integers from 0 to 1023,
+ * at least one. With `assignment: 'manual'` those that this consumer reads.
  *
- * @default every partition of the topic
+ * @default every partition of the topic, also those that it gets later
  */
 partitions?: Array<number> | undefined, 
+/**
+ * How the consumer comes to its partitions. `manual` is what 1.4.2 did, with one difference: while another member has
+ * a partition, this one waits for it. It goes before members with `auto`, and needs `partitions`.
+ *
+ * @default 'auto'
+ */
+assignment?: PartitionAssignment | undefined, 
+/**
+ * Who gets a message: one member of the group (`shared`), or every instance (`broadcast`), which needs an instance id.
+ * An instance is a group of its own, called `<groupId>@<instanceId>`.
+ *
+ * @default 'shared'
+ */
+groupMode?: GroupMode | undefined, 
+/**
+ * Name that the member has after a restart, too, 1 to 200 bytes without control characters. It gets the partitions of
+ * the member that had the name before, at once. Of two that run with the same name the older one ends with
+ * `ERR_CSB_INSTANCE_REPLACED`.
+ *
+ * @default the environment variable `POD_NAME`, else `HOSTNAME`, else none; with such a name the older one goes on
+ */
+instanceId?: string | undefined, 
+/**
+ * A member that is not heard of for this long has lost its partitions to the others, in milliseconds, 6000 to 300000,
+ * and at least three times `heartbeatIntervalMs`.
+ *
+ * @default 15000
+ */
+sessionTimeoutMs?: number | undefined, 
+/**
+ * How long the leader of a group waits at most for more members to come before it shares partitions out anew, in
+ * milliseconds, 0 to 60000; a quarter of it after the last one. Partitions that nobody has do not wait.
+ *
+ * @default 3000
+ */
+rebalanceDelayMs?: number | undefined, 
+/**
+ * How long a partition that goes to another member waits for the message in its handler, in milliseconds, 100 to
+ * 600000. Then it goes all the same, and that message is delivered again. Also the limit of `onAssigned` and
+ * `onRevoked`.
+ *
+ * @default 30000
+ */
+handoverTimeoutMs?: number | undefined, 
 /**
  * Whether offsets are committed without being asked for. What `subscribe` is given goes before it.
  *
@@ -242,6 +288,11 @@ maxBufferedBytes?: number | undefined,
 deadLetterRetentionMs?: number | undefined, };
 
 /**
+ * Who gets a message.
+ */
+export type GroupMode = "shared" | "broadcast";
+
+/**
  * How much is logged: nothing, or everything up to this level.
  */
 export type LogLevelName = "SILENT" | "ERROR" | "WARN" | "INFO" | "DEBUG";
@@ -250,6 +301,11 @@ export type LogLevelName = "SILENT" | "ERROR" | "WARN" | "INFO" | "DEBUG";
  * What to do when messages may have been deleted before they were read.
  */
 export type OnExpired = "fail" | "skip";
+
+/**
+ * How a consumer comes to its partitions.
+ */
+export type PartitionAssignment = "auto" | "manual";
 
 /**
  * How a message's partition is chosen.

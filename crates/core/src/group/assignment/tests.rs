@@ -110,8 +110,8 @@ fn manual_members_get_what_they_name_and_nothing_else() {
 
 #[test]
 fn a_process_with_a_manual_member_gets_less_of_the_rest() {
-    let in_one = |one: Candidate| Candidate { process: "one".into(), ..one };
-    let group = [in_one(member("a")), member("b"), in_one(manual("m", &[3]))];
+    let with_a = Candidate { process: "a".into(), ..manual("m", &[3]) };
+    let group = [member("a"), member("b"), with_a];
     assert_eq!(assign(&group, &orders(4), &[]), [had("a", &[1]), had("b", &[0, 2]), had("m", &[3])]);
 }
 
