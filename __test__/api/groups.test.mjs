@@ -25,7 +25,10 @@ async function member(topic, inbox, more = {}, handlers = {}) {
 
 /** Members of the group by the partitions that they own, as it is stored. */
 async function loads(topic) {
-  const owned = await test.db.collection('consumer_offsets').find({ topic, owner: { $type: 'string' } }).toArray()
+  const owned = await test.db
+    .collection('consumer_offsets')
+    .find({ topic, owner: { $type: 'string' } })
+    .toArray()
   const counts = new Map()
   for (const { owner } of owned) counts.set(owner, (counts.get(owner) ?? 0) + 1)
   return Array.from(counts.values()).sort()
@@ -116,7 +119,10 @@ describe('consumers of one group', () => {
     await consumer.unsubscribe()
     await passes(() => {
       for (const name of ['onAssigned', 'onRevoked']) {
-        assert.ok(lines.some((line) => line.includes(name) && line.includes('not today')), `${name}: ${lines}`)
+        assert.ok(
+          lines.some((line) => line.includes(name) && line.includes('not today')),
+          `${name}: ${lines}`,
+        )
       }
     })
   })
@@ -126,9 +132,7 @@ describe('consumers of one group', () => {
     const producer = await broker.createProducer(producerConfig(topic, 2))
     const [auto, manual, everything] = [new Inbox(), new Inbox(), new Inbox()]
     await member(topic, auto)
-    const fixed = await broker.createConsumer(
-      consumerConfig(topic, 'group', { assignment: 'manual', partitions: [1] }),
-    )
+    const fixed = await broker.createConsumer(consumerConfig(topic, 'group', { assignment: 'manual', partitions: [1] }))
     await fixed.subscribe({ handler: (record) => manual.push(record.partition) })
     await member(topic, everything, { groupMode: 'broadcast', instanceId: 'pod-0' })
     await passes(async () => assert.deepEqual(await loads(topic), [1, 1, 2]))

@@ -251,7 +251,7 @@ impl ConsumerConfig {
         if interval * 3 <= Duration::from_millis(self.session_timeout_ms) {
             return Ok(());
         }
-        Err(invalid(format!(
+        Err(invalid(&format!(
             "sessionTimeoutMs is {}, less than three times the broker's heartbeatIntervalMs of {}: give at least {}, or \
              a shorter interval",
             self.session_timeout_ms,
@@ -268,13 +268,12 @@ impl ConsumerConfig {
         let Some(instance) = instance else {
             return Err(invalid(
                 "instanceId is missing, and neither POD_NAME nor HOSTNAME is set: groupMode 'broadcast' keeps offsets for \
-                 each instance; give one that this process has after a restart, too"
-                    .to_owned(),
+                 each instance; give one that this process has after a restart, too",
             ));
         };
         let group_id = format!("{}@{instance}", self.group_id);
         if !(GROUP_ID.accepts)(&group_id) {
-            return Err(invalid(format!(
+            return Err(invalid(&format!(
                 "groupId and instanceId have {} bytes together: groupMode 'broadcast' needs at most 199",
                 group_id.len() - 1
             )));
@@ -295,7 +294,7 @@ fn assignment(fields: &mut ConfigFields<'_>) -> PartitionAssignment {
     assignment
 }
 
-fn invalid(problem: String) -> Error {
+fn invalid(problem: &str) -> Error {
     Error::new(ErrorCode::InvalidConfig, format!("The consumer configuration is invalid: {problem}"))
 }
 

@@ -32,7 +32,9 @@ impl GroupSignals {
 
     /// Changes may have been missed.
     pub(super) fn give_all(&self) {
-        self.lock().values().for_each(|signal| _ = signal.send_replace(()));
+        for signal in self.lock().values() {
+            signal.send_replace(());
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<()>>> {

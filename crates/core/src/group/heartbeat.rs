@@ -141,7 +141,7 @@ impl Members {
                     logger.warn(|| format!("heartbeat failed, trying again: {error:?}"));
                 }
                 None if !was_failing => {
-                    logger.warn(|| "heartbeat without an answer, trying again".to_owned())
+                    logger.warn(|| "heartbeat without an answer, trying again".to_owned());
                 }
                 Some(Err(_)) | None => {}
             }

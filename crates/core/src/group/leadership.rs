@@ -38,6 +38,17 @@ pub(super) struct LeadershipParts {
 pub(super) struct Leadership {
     parts: LeadershipParts,
     policy: RebalancePolicy,
+    /// From what the present assignment follows, so that a group that stays as it is costs no computing.
+    settled: Option<Basis>,
+}
+
+/// What an assignment is made from.
+#[derive(PartialEq)]
+struct Basis {
+    candidates: Vec<Candidate>,
+    partition_counts: BTreeMap<String, u32>,
+    leader_epoch: i64,
+    generation: i64,
 }
 
 /// What came of a round.
@@ -50,7 +61,7 @@ pub(super) struct Round {
 
 impl Leadership {
     pub(super) fn new(parts: LeadershipParts) -> Self {
-        Self { parts, policy: RebalancePolicy::default() }
+        Self { parts, policy: RebalancePolicy::default(), settled: None }
     }
 
     /// One look at the members. `lease` is the leader's own.
@@ -62,21 +73,26 @@ impl Leadership {
             .filter(|member| member.record.state == MemberState::Active)
             .map(candidate)
             .collect();
-        let counts = self.partition_counts(&candidates).await?;
-        let assignment = assign(&candidates, &counts, &group.assignment);
-        if assignment == group.assignment {
-            self.policy.settled();
+        let partition_counts = self.partition_counts(&candidates).await?;
+        let GroupRecord { leader_epoch, generation, .. } = group;
+        let basis = Basis { candidates, partition_counts, leader_epoch, generation };
+        if self.settled.as_ref() == Some(&basis) {
             return Ok(Round { group, next: next_expiry });
         }
-        let is_urgent = leaves_nothing_alone(&candidates, &group.assignment, &assignment);
-        let basis = fingerprint(&assignment);
-        match self.policy.decide(basis, is_urgent, self.parts.rebalance_delay, clock::now()) {
+        let assignment = assign(&basis.candidates, &basis.partition_counts, &group.assignment);
+        if assignment == group.assignment {
+            self.policy.settled();
+            self.settled = Some(basis);
+            return Ok(Round { group, next: next_expiry });
+        }
+        let is_urgent = leaves_nothing_alone(&basis.candidates, &group.assignment, &assignment);
+        let change = fingerprint(&assignment);
+        match self.policy.decide(change, is_urgent, self.parts.rebalance_delay, clock::now()) {
             RebalanceDecision::After(wait) => {
                 let next = next_expiry.map_or(wait, |expiry| expiry.min(wait));
                 Ok(Round { group, next: Some(next) })
             }
             RebalanceDecision::Now => {
-                let GroupRecord { leader_epoch, generation, .. } = group;
                 let (store, group_id) = (&self.parts.store, &self.parts.group_id);
                 if !store.assign_partitions(group_id, leader_epoch, generation, &assignment).await? {
                     return Ok(Round { group, next: Some(LOOK_AFTER_CONFLICT) });

@@ -102,7 +102,7 @@ mod tests {
         let start = clock::now();
         policy.decide(1, false, DELAY, start);
         policy.settled();
-        let later = start + Duration::from_secs(60);
+        let later = start + Duration::from_mins(1);
         assert!(matches!(policy.decide(2, false, DELAY, later), RebalanceDecision::After(_)));
     }
 }

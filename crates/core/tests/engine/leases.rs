@@ -61,8 +61,8 @@ async fn a_member_that_is_not_heard_hands_nothing_out(scene: Scene) {
     let stops = async {
         for n in 3.. {
             send(&numbers, [n]).await;
-            let handled = |seen: &Recorded| seen.handled.last().is_some_and(|last| last.n == n);
-            let wait = handler.wait_for("it", handled);
+            let has_it = |seen: &Recorded| seen.handled.last().is_some_and(|last| last.n == n);
+            let wait = handler.wait_for("it", has_it);
             if clock::timeout(Duration::from_secs(2), wait).await.is_none() {
                 return n;
             }

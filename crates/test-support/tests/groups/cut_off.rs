@@ -20,14 +20,14 @@ async fn it_stops_before_others_begin() {
     let name = member.name().to_owned();
     team.add(member);
     team.shared().await;
-    let began = |event: &csb_test_support::history::Event| {
+    let is_begin = |event: &csb_test_support::history::Event| {
         event.member == name && matches!(event.happening, Happening::DeliveryBegun { .. })
     };
     let mut some = 0;
     team.run
         .log()
         .wait_for(0, "it to handle some", |_, event| {
-            some += usize::from(began(event));
+            some += usize::from(is_begin(event));
             some >= 50
         })
         .await;
@@ -40,7 +40,7 @@ async fn it_stops_before_others_begin() {
     let taken = team.run.log().len();
     clock::sleep(SESSION).await;
     let mut late = 0;
-    team.run.log().look_from(taken, |event| late += usize::from(began(event)));
+    team.run.log().look_from(taken, |event| late += usize::from(is_begin(event)));
     assert_eq!(late, 0, "begun after others had begun");
     proxy.set(Network::Up);
     member.is_reached();

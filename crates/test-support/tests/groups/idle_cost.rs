@@ -43,18 +43,18 @@ async fn an_idle_group_writes_one_heartbeat_per_member_and_beat() {
     // What was begun is through.
     clock::sleep(HEARTBEAT).await;
     let with = cost(&run, &set).await;
-    let beats = WATCHED.as_secs_f64() / HEARTBEAT.as_secs_f64();
+    let beats = u32::try_from(WATCHED.as_millis() / HEARTBEAT.as_millis()).expect("few");
     println!(
         "idle group of {MEMBERS} on {PARTITIONS} partitions, {} s: {} updates ({:.2} per member and beat), mongod's CPU {:.1} % \
          of a core, without the group {:.1} %",
         WATCHED.as_secs(),
         with.updates - without.updates,
-        f64::from(u32::try_from(with.updates - without.updates).expect("few")) / (beats * 10.0),
+        f64::from(u32::try_from(with.updates - without.updates).expect("few")) / f64::from(beats * 10),
         with.cpu_percent,
         without.cpu_percent,
     );
     // One more each, because the time that was watched need not begin with a beat.
-    let most = (beats.ceil() as i64 + 1) * i64::try_from(MEMBERS).expect("few");
+    let most = i64::from(beats + 1) * i64::try_from(MEMBERS).expect("few");
     assert!(with.updates - without.updates <= most, "{} updates", with.updates);
     for member in members {
         member.close().await;
@@ -80,7 +80,7 @@ async fn cost(run: &FaultRun, set: &ReplicaSet) -> Cost {
     };
     let (updates_before, cpu_before) = (updates().await, set.cpu_time(0));
     clock::sleep(WATCHED).await;
-    let cpu = set.cpu_time(0) - cpu_before;
+    let cpu = set.cpu_time(0).saturating_sub(cpu_before);
     Cost {
         updates: updates().await - updates_before,
         cpu_percent: 100.0 * cpu.as_secs_f64() / WATCHED.as_secs_f64(),
