@@ -31,6 +31,8 @@ use unfenced_writers::UnfencedWriters;
 
 /// A member that could not begin is given this long to say so to the others.
 const LONGEST_LEAVE: Duration = Duration::from_secs(2);
+/// Between two looks at whether the group has begun, which nobody says.
+const BEGINS_SOON: Duration = Duration::from_millis(200);
 /// Between two tries of something that failed.
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
@@ -111,10 +113,11 @@ impl Coordinator {
             }
             self.open(&topic, claims).await?;
             let waits = look.assigned.is_none() && readable.iter().any(|number| !look.taken.contains(number));
-            if !waits || self.is_closing() {
+            let has_begun = self.group_has_begun().await?;
+            if !waits && has_begun || self.is_closing() {
                 return Ok(());
             }
-            let pause = self.pause_after(&look);
+            let pause = self.pause_after(&look).min(if has_begun { Duration::MAX } else { BEGINS_SOON });
             let mut control = self.control.clone();
             tokio::select! {
                 biased;
@@ -124,6 +127,16 @@ impl Coordinator {
                 () = clock::sleep(pause) => {}
             }
         }
+    }
+
+    /// Whether what is sent from now on is the group's, whoever is to read it: a place where it began is stored. Those
+    /// whom everything is assigned to may not have come so far, or be gone.
+    async fn group_has_begun(&self) -> Result<bool> {
+        let config = &self.parts.config;
+        if config.from_beginning || !self.home.set.numbers().is_empty() {
+            return Ok(true);
+        }
+        Ok(self.parts.store.group_birth(&config.group_id, &config.topic).await?.is_some())
     }
 
     /// Coordinates until the subscription is closed, or has nothing to read any more.
