@@ -15,24 +15,24 @@ use super::partition_worker::Control;
 use super::subscribed_partitions;
 use super::subscription::SubscriptionParts;
 use crate::error::{Error, Result};
-use crate::error_code::ErrorCode;
 use crate::feed::GroupSignal;
-use crate::group::group_record::MemberRecord;
 use crate::group::{Look, Membership};
 use crate::observe::consumer_event::ConsumerEvent;
 use crate::runtime::backoff::Backoff;
 use crate::runtime::{clock, random};
 use crate::store::contract::{Claim, StoredOffset, Topic};
 
+mod beginning;
 mod claiming;
+mod joining;
+mod leaving;
 mod unfenced_writers;
 
+use joining::record;
 use unfenced_writers::UnfencedWriters;
 
 /// A member that could not begin is given this long to say so to the others.
 const LONGEST_LEAVE: Duration = Duration::from_secs(2);
-/// Between two looks at whether the group has begun, which nobody says.
-const BEGINS_SOON: Duration = Duration::from_millis(200);
 /// Between two tries of something that failed.
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
@@ -101,44 +101,6 @@ impl Coordinator {
         }
     }
 
-    /// Until it reads what it is assigned, or everything that it could read is somebody else's.
-    async fn first_rounds(&mut self) -> Result<()> {
-        loop {
-            let look = self.membership.look().await?;
-            let (topic, readable) = self.readable().await?;
-            let (claims, failed) = self.reconcile(&look, &topic).await?;
-            if let Some((_, error)) = failed.into_iter().next() {
-                self.give_back(claims).await;
-                return Err(error);
-            }
-            self.open(&topic, claims).await?;
-            let waits = look.assigned.is_none() && readable.iter().any(|number| !look.taken.contains(number));
-            let has_begun = self.group_has_begun().await?;
-            if !waits && has_begun || self.is_closing() {
-                return Ok(());
-            }
-            let pause = self.pause_after(&look).min(if has_begun { Duration::MAX } else { BEGINS_SOON });
-            let mut control = self.control.clone();
-            tokio::select! {
-                biased;
-                // Whoever closes it has to find it.
-                _ = control.wait_for(|control| is_end(*control)) => {}
-                Ok(()) = self.signal.changed() => {}
-                () = clock::sleep(pause) => {}
-            }
-        }
-    }
-
-    /// Whether what is sent from now on is the group's, whoever is to read it: a place where it began is stored. Those
-    /// whom everything is assigned to may not have come so far, or be gone.
-    async fn group_has_begun(&self) -> Result<bool> {
-        let config = &self.parts.config;
-        if config.from_beginning || !self.home.set.numbers().is_empty() {
-            return Ok(true);
-        }
-        Ok(self.parts.store.group_birth(&config.group_id, &config.topic).await?.is_some())
-    }
-
     /// Coordinates until the subscription is closed, or has nothing to read any more.
     pub(super) async fn run(mut self) {
         let mut pause = Duration::ZERO;
@@ -194,10 +156,8 @@ impl Coordinator {
     async fn round(&mut self) -> Result<Duration> {
         let look = self.membership.look().await?;
         self.unfenced_writers.look(&self.parts, self.membership.id()).await?;
-        let (topic, _) = self.readable().await?;
-        let (claims, failed) = self.reconcile(&look, &topic).await?;
-        let opened = self.open(&topic, claims).await;
-        let mut problem = opened.err();
+        let (claims, failed) = self.reconcile(&look).await?;
+        let mut problem = self.open_now(claims).await.err();
         for (partition, error) in failed {
             if error.is_retryable() {
                 problem = Some(error);
@@ -209,11 +169,7 @@ impl Coordinator {
     }
 
     /// Gives back what is not assigned, claims what is and can be had. Partitions that cannot be read come with why.
-    async fn reconcile(
-        &self,
-        look: &Look,
-        topic: &Topic,
-    ) -> Result<(Vec<(Claim, StoredOffset)>, Vec<(u32, Error)>)> {
+    async fn reconcile(&self, look: &Look) -> Result<(Vec<(Claim, StoredOffset)>, Vec<(u32, Error)>)> {
         let assigned: BTreeSet<_> = look.assigned.iter().flatten().copied().collect();
         let held = self.home.set.numbers();
         let until = clock::now() + self.parts.handover_timeout();
@@ -225,7 +181,21 @@ impl Coordinator {
         if wanted.is_empty() || self.is_closing() {
             return Ok((Vec::new(), Vec::new()));
         }
-        self.claim(&topic.name, wanted, look.assigned_ms_ago).await
+        self.claim(wanted, look.assigned_ms_ago).await
+    }
+
+    /// With the topic as it is now: it may have grown.
+    async fn open_now(&self, claims: Vec<(Claim, StoredOffset)>) -> Result<()> {
+        if claims.is_empty() {
+            return Ok(());
+        }
+        match self.readable().await {
+            Ok((topic, _)) => self.open(&topic, claims).await,
+            Err(error) => {
+                self.give_back(claims).await;
+                Err(error)
+            }
+        }
     }
 
     async fn open(&self, topic: &Topic, claims: Vec<(Claim, StoredOffset)>) -> Result<()> {
@@ -272,73 +242,10 @@ impl Coordinator {
         self.membership.decline(&[partition]).await
     }
 
-    /// The member is out. What it had ends by itself, refused whatever it tries to store; another one comes in its place.
-    async fn join_again(&mut self) -> bool {
-        let group = self.parts.config.group_id.clone();
-        self.membership.forget();
-        self.incarnation += 1;
-        let mut backoff = Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1);
-        while !self.is_closing() {
-            let error = match self.try_to_join().await {
-                Ok(membership) => {
-                    let id = membership.id().to_owned();
-                    self.parts.logger.warn(|| format!("group {group}: was out, joined again as {id}"));
-                    self.membership = membership;
-                    return true;
-                }
-                Err(error) => error,
-            };
-            if !error.is_retryable() {
-                self.home.set.give_up();
-                self.report(&error);
-                return false;
-            }
-            self.parts.logger.warn(|| format!("group {group}: cannot join again yet: {error:?}"));
-            let pause = backoff.next_delay(random::next_u32());
-            tokio::select! {
-                biased;
-                _ = self.control.wait_for(|control| is_end(*control)) => {}
-                () = clock::sleep(pause) => {}
-            }
-        }
-        false
-    }
-
-    async fn try_to_join(&self) -> Result<Membership> {
-        if let Some(successor) = self.membership.replaced_by().await? {
-            return Err(replaced(&self.parts, &successor));
-        }
-        let record = record(&self.parts, self.incarnation, &self.declined);
-        Membership::join(self.parts.membership.clone(), record).await
-    }
-
     fn report(&self, error: &Error) {
         self.parts.logger.error(|| format!("{}: {error:?}", self.parts.config.group_id));
         self.parts.events.emit(|| ConsumerEvent::Failed(error.clone()));
         self.parts.handler.consumer_failed(error);
-    }
-
-    /// Says that nothing more is wanted, gives everything back, and goes. What the server has not answered in time is
-    /// left to the others, who find out by themselves.
-    async fn leave(&mut self) {
-        self.home.set.end_all(match *self.control.borrow() {
-            Control::Leave => Control::Leave,
-            _ => Control::Close,
-        });
-        let begun = self.membership.begin_to_leave().await;
-        self.try_once("say that it leaves", begun);
-        while !self.home.set.numbers().is_empty() {
-            let Some(ended) = self.ended.recv().await else { break };
-            self.partitions_ended(ended).await;
-        }
-        self.try_once("leave", self.membership.leave().await);
-    }
-
-    fn try_once(&self, what: &str, outcome: Result<()>) {
-        if let Err(error) = outcome {
-            let group = &self.parts.config.group_id;
-            self.parts.logger.warn(|| format!("group {group}: could not {what}: {error:?}"));
-        }
     }
 
     fn is_closing(&self) -> bool {
@@ -355,33 +262,4 @@ impl Coordinator {
 
 fn is_end(control: Control) -> bool {
     matches!(control, Control::Close | Control::Leave)
-}
-
-fn record(parts: &SubscriptionParts, incarnation: u32, declined: &BTreeSet<u32>) -> MemberRecord {
-    let config = &parts.config;
-    MemberRecord {
-        id: format!("{}/{incarnation}", parts.member_prefix),
-        group_id: config.group_id.clone(),
-        topic: config.topic.clone(),
-        instance_id: None,
-        process: parts.process.to_string(),
-        partitions: config.partitions.clone(),
-        declined: declined.iter().copied().collect(),
-        is_manual: config.is_manual(),
-        session_timeout_ms: config.session_timeout_ms,
-        handover_timeout_ms: config.handover_timeout_ms,
-        state: crate::group::group_record::MemberState::Active,
-        replaced_by: None,
-        transaction_sessions: Vec::new(),
-    }
-}
-
-fn replaced(parts: &SubscriptionParts, successor: &str) -> Error {
-    let config = &parts.config;
-    let name = parts.membership.instance_id.as_ref().map_or("", |instance| instance.name.as_str());
-    let message = format!(
-        "member {successor} has the instanceId {name} now, so this one is out; give each running process an instanceId \
-         of its own, or none"
-    );
-    Error::new(ErrorCode::InstanceReplaced, message).on_topic(&config.topic).in_group(&config.group_id)
 }

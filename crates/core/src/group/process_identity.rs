@@ -7,6 +7,9 @@ use std::fs;
 
 use crate::runtime::{random, simulation};
 
+/// In place of a start.
+const NEVER: &str = "never";
+
 /// Names this process.
 pub(crate) fn current() -> String {
     let known = if simulation::is_entered() { None } else { of_process("self") };
@@ -14,6 +17,13 @@ pub(crate) fn current() -> String {
 }
 
 /// Whether a process that ran on this machine, where its id could be seen, has ended. `false` if that is not known.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_gone(_: &str) -> bool {
+    false
+}
+
+/// Whether a process that ran on this machine, where its id could be seen, has ended. `false` if that is not known.
+#[cfg(target_os = "linux")]
 pub(crate) fn is_gone(process: &str) -> bool {
     let Some(own) = of_process("self").filter(|_| !simulation::is_entered()) else { return false };
     let split = |identity: &str| {
@@ -24,7 +34,20 @@ pub(crate) fn is_gone(process: &str) -> bool {
     let (Some((place, id, began)), Some((own_place, _, _))) = (split(process), split(&own)) else {
         return false;
     };
-    place == own_place && start_of(&id).is_none_or(|start| start != began)
+    place == own_place && has_ended(&id, &began)
+}
+
+/// What the files of another user's process say may be hidden; that it is there is not.
+#[cfg(target_os = "linux")]
+fn has_ended(id: &str, began: &str) -> bool {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, test_kill_process};
+
+    if let Some(start) = start_of(id) {
+        return start != began;
+    }
+    let id = id.parse().ok().and_then(Pid::from_raw);
+    id.is_some_and(|id| test_kill_process(id) == Err(Errno::SRCH))
 }
 
 fn of_process(id: &str) -> Option<String> {
@@ -34,14 +57,17 @@ fn of_process(id: &str) -> Option<String> {
     Some(format!("{}/{}#{pid}@{}", boot.trim(), namespace.to_str()?, start_of(id)?))
 }
 
-/// When a process began, in ticks since the machine did. The name before it may hold anything, also parentheses. What has
-/// ended and is only not yet buried has ended.
+/// When a process began, in ticks since the machine did. The name before it may hold anything, also parentheses. One that
+/// has ended and is only not yet buried began never.
 fn start_of(id: &str) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
     let fields: Vec<_> = fields.split_whitespace().collect();
     let is_dead = matches!(fields.first(), Some(&("Z" | "X")));
-    fields.get(19).filter(|_| !is_dead).map(|start| (*start).to_owned())
+    if is_dead {
+        return Some(NEVER.to_owned());
+    }
+    fields.get(19).map(|start| (*start).to_owned())
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -22,13 +22,12 @@ impl Coordinator {
     /// Claims what can be had now. What cannot be claimed at all comes with why.
     pub(super) async fn claim(
         &self,
-        topic: &str,
         wanted: Vec<u32>,
         assigned_ms_ago: u64,
     ) -> Result<(Vec<Claimed>, Vec<(u32, Error)>)> {
         let keys = wanted.into_iter().map(|partition| OffsetKey {
             group_id: self.parts.config.group_id.clone(),
-            topic: topic.to_owned(),
+            topic: self.parts.config.topic.clone(),
             partition,
         });
         let loads = keys.map(|key| async move { (self.parts.store.load_offset(&key).await, key) }.boxed());
