@@ -79,6 +79,35 @@ async function handle() {
   await (await broker.createConsumer(purchasesConsumerConfig)).subscribe(batches)
 }
 
+// ---- groups
+
+async function share() {
+  const consumer = await broker.createConsumer({
+    ...purchasesConsumerConfig,
+    partitions: [0],
+    assignment: 'manual',
+    groupMode: 'shared',
+    instanceId: undefined as string | undefined,
+    sessionTimeoutMs: 15_000,
+    rebalanceDelayMs: 0,
+    handoverTimeoutMs: 30_000,
+  })
+  await consumer.subscribe({
+    handler() {},
+    onAssigned: ({ partitions }) => same<typeof partitions, number[]>(true),
+    async onRevoked({ partitions, reason }) {
+      same<typeof partitions, number[]>(true)
+      same<typeof reason, 'rebalanced' | 'unsubscribed' | 'leaseLost' | 'failed'>(true)
+    },
+  })
+  // @ts-expect-error no such assignment
+  await broker.createConsumer({ ...purchasesConsumerConfig, assignment: 'eager' })
+  // @ts-expect-error no such mode
+  await broker.createConsumer({ ...purchasesConsumerConfig, groupMode: 'all' })
+  // @ts-expect-error not a function
+  await consumer.subscribe({ handler() {}, onAssigned: 5 })
+}
+
 // ---- events
 
 async function listen() {
@@ -93,7 +122,10 @@ async function listen() {
       const texts: string[] = [messageId, errorName]
       const numbers: number[] = [attempt, delayMs]
     })
-    .on('revoked', ({ reason }) => same<typeof reason, 'unsubscribed' | 'leaseLost' | 'failed'>(true))
+    .on('revoked', ({ reason }) => {
+      same<typeof reason, 'rebalanced' | 'unsubscribed' | 'leaseLost' | 'failed'>(true)
+    })
+    .on('unfencedWriter', ({ partition }) => same<typeof partition, number>(true))
     .on('error', ({ error }) => same<typeof error, ChangeStreamBrokerError>(true))
   const onDead = (event: ConsumerEvents['deadLettered']) => void event.attempts
   consumer.on('deadLettered', onDead).off('deadLettered', onDead).removeListener('deadLettered', onDead)
