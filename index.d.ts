@@ -314,13 +314,14 @@ export declare class ChangeStreamConsumer<T = any> {
   /** Connects; does nothing when connected. */
   connect(): Promise<void>
   /**
-   * Starts receiving. Resolves when every assigned partition listens: what is sent from then on is delivered. A
-   * consumer has one handler, which takes records one by one (`handler`) or in batches (`batchHandler`). Rejects with
+   * Joins the group and starts receiving. Resolves when every partition that the group has for this member listens: what is
+   * sent from then on is delivered, here or to another member. Without a partition the consumer stands by. A consumer has
+   * one handler, which takes records one by one (`handler`) or in batches (`batchHandler`). Rejects with
    * `ERR_CSB_ALREADY_SUBSCRIBED`, `ERR_CSB_NOT_CONNECTED`, `ERR_CSB_PARTITION_NOT_FOUND` or `ERR_CSB_INVALID_CONFIG`.
    */
   subscribe<U = T>(config: MessageHandlerConfig<NotInferred<U>> | BatchHandlerConfig<NotInferred<U>>): Promise<void>
   /**
-   * Stops receiving: handlers in flight finish (for at most `shutdownGraceMs`), offsets are committed, the partitions
+   * Leaves the group and stops receiving: handlers in flight finish (for at most `shutdownGraceMs`), offsets are committed, the partitions
    * are released. May be called twice. Inside a handler of this consumer it resolves at once, and goes on by itself.
    */
   unsubscribe(): Promise<void>
@@ -336,7 +337,7 @@ export declare class ChangeStreamConsumer<T = any> {
   resume(): void
   /** Commits now what is handled. Resolves to `false` when there was nothing to commit. */
   commitOffsets(): Promise<boolean>
-  /** Unsubscribes, in the same way, and leaves the group. */
+  /** Unsubscribes, in the same way, for good. */
   disconnect(): Promise<void>
 }
 

@@ -172,7 +172,7 @@ class ChangeStreamConsumer {
     joinGroupManager(this, state)
   }
 
-  /** Resolves when every assigned partition listens: what is sent from then on is delivered. */
+  /** Resolves when every partition that the group has for this member listens: what is sent from then on is delivered. */
   async subscribe(handlerConfig) {
     const state = states.get(this)
     const native = connected(state)

@@ -103,7 +103,8 @@ impl Consumer {
         self.0.events.listen(listener);
     }
 
-    /// Begins to deliver. Resolves when every partition listens: a message sent from then on is delivered.
+    /// Joins the group and begins to deliver. Resolves when every partition that the group has for this member listens: a
+    /// message sent from then on is delivered, here or by another member.
     pub async fn subscribe(
         &self,
         handler_config: HandlerConfig,

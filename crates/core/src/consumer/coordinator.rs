@@ -172,6 +172,11 @@ impl Coordinator {
     async fn reconcile(&self, look: &Look) -> Result<(Vec<(Claim, StoredOffset)>, Vec<(u32, Error)>)> {
         let assigned: BTreeSet<_> = look.assigned.iter().flatten().copied().collect();
         let held = self.home.set.numbers();
+        if look.assigned.is_none() && !held.is_empty() {
+            // Others have its partitions already: nothing is left to hand over in good order.
+            self.membership.doubt();
+            return Ok((Vec::new(), Vec::new()));
+        }
         let until = clock::now() + self.parts.handover_timeout();
         for partition in held.difference(&assigned) {
             self.home.set.revoke(*partition, until);

@@ -204,15 +204,33 @@ impl PartitionEnding {
             }
         };
         self.set.ends(key.partition, end);
-        if end == PartitionEnd::Fenced {
-            self.tell(reason).await;
-        } else if clock::timeout(self.longest_end(), self.leave(reason)).await.is_none() {
-            self.logger.error(|| {
-                format!("{key} could not be left in good order: its last messages will be delivered again")
-            });
-        }
+        let (end, reason) = match end {
+            PartitionEnd::Fenced => {
+                self.tell(reason).await;
+                (end, reason)
+            }
+            _ => self.leave_in_time(end, reason).await,
+        };
         self.revoked(reason);
         self.set.has_ended(EndedPartition { partition: key.partition, end });
+    }
+
+    /// How it ends in the end: that somebody else has it may show only now.
+    async fn leave_in_time(&self, end: PartitionEnd, reason: RevokedReason) -> (PartitionEnd, RevokedReason) {
+        match clock::timeout(self.longest_end(), self.leave(reason)).await {
+            Some(true) => (end, reason),
+            Some(false) if end == PartitionEnd::Released => (PartitionEnd::Fenced, RevokedReason::LeaseLost),
+            Some(false) => (end, reason),
+            None => {
+                let key = &self.claim.key;
+                self.logger.error(|| {
+                    format!(
+                        "{key} could not be left in good order: its last messages will be delivered again"
+                    )
+                });
+                (end, reason)
+            }
+        }
     }
 
     fn longest_end(&self) -> Duration {
@@ -228,19 +246,23 @@ impl PartitionEnding {
         }
     }
 
-    /// Stores what is finished and gives the partition back, however long the server takes.
-    async fn leave(&self, reason: RevokedReason) {
+    /// Stores what is finished and gives the partition back, however long the server takes. Whether it was still this
+    /// member's.
+    async fn leave(&self, reason: RevokedReason) -> bool {
         let key = &self.claim.key;
         // Also when commits are the user's: without a crash nothing that is handled is delivered again.
-        if let Err(error) = self.persist(|| self.committer.flush_everything()).await {
+        let flushed = self.persist(|| self.committer.flush_everything()).await;
+        if let Err(error) = &flushed {
             self.logger.error(|| {
                 format!("last commit of {key} failed, its messages will be delivered again: {error:?}")
             });
         }
-        self.tell(reason).await;
+        let is_lost = flushed.is_err_and(|error| error.code() == ErrorCode::LeaseLost);
+        self.tell(if is_lost { RevokedReason::LeaseLost } else { reason }).await;
         if let Err(error) = self.persist(|| self.store.release_offset(&self.claim, 0)).await {
             self.logger.warn(|| format!("{key} could not be released: {error:?}"));
         }
+        !is_lost
     }
 
     /// Tries as long as it may help.

@@ -57,6 +57,7 @@ pub(crate) struct Heartbeat {
 struct Members {
     beating: Mutex<BTreeMap<String, Beating>>,
     joined: Notify,
+    hurried: Notify,
 }
 
 #[derive(Clone)]
@@ -86,6 +87,11 @@ impl Heartbeat {
         self.members.lock().insert(member.to_owned(), Beating { lease: lease.clone(), pace });
         self.members.joined.notify_one();
         lease
+    }
+
+    /// Sends the next one now: there is a doubt that it will settle.
+    pub(crate) fn hurry(&self) {
+        self.members.hurried.notify_one();
     }
 
     /// Lets a member go.
@@ -120,6 +126,7 @@ impl Members {
             tokio::select! {
                 biased;
                 () = clock::sleep_until(last + pause) => {}
+                () = self.hurried.notified() => {}
                 // It may want a shorter distance.
                 () = self.joined.notified() => continue,
             }

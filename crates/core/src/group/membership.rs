@@ -128,6 +128,11 @@ impl Membership {
         self.signal().await
     }
 
+    /// The group seems to have forgotten the member: a heartbeat tells whether it is out.
+    pub(crate) fn doubt(&self) {
+        self.parts.heartbeat.hurry();
+    }
+
     /// No more heartbeats.
     pub(crate) fn forget(&self) {
         self.parts.heartbeat.remove(&self.record.id);
