@@ -22,6 +22,7 @@ enum Misfortune {
     CutOff,
     Outage,
     ForgetHistory,
+    KillLeader,
 }
 
 /// Lets things happen for as long as the plan says. Afterwards every process runs.
@@ -38,7 +39,7 @@ pub(super) async fn cause(world: Arc<World>) {
         }
         clock::sleep(pause).await;
         let Some(misfortune) = choose(plan, &mut random) else { continue };
-        let (slot, duration) = (random.index(world.plan.processes), random.millis(0, 20_000));
+        let (slot, duration) = (random.index(world.plan.processes), random.millis(0, plan.longest_ms));
         let world = Arc::clone(&world);
         misfortunes.spawn("misfortune", async move { befall(&world, misfortune, slot, duration).await });
     }
@@ -53,6 +54,7 @@ fn choose(plan: ChaosPlan, random: &mut SeededRandom) -> Option<Misfortune> {
         (Misfortune::CutOff, plan.cut_off),
         (Misfortune::Outage, plan.outage),
         (Misfortune::ForgetHistory, plan.forget_history),
+        (Misfortune::KillLeader, plan.kill_leader),
     ];
     let total = weighted.iter().map(|(_, weight)| weight).sum();
     if total == 0 {
@@ -70,11 +72,12 @@ fn choose(plan: ChaosPlan, random: &mut SeededRandom) -> Option<Misfortune> {
 
 async fn befall(world: &World, misfortune: Misfortune, slot: usize, duration: Duration) {
     match misfortune {
-        Misfortune::Kill => {
-            let Some(process) = world.take_process(slot) else { return };
-            process.kill();
-            clock::sleep(duration).await;
-            world.start_process(slot).await;
+        Misfortune::Kill => kill(world, slot, duration).await,
+        Misfortune::KillLeader => {
+            let group = slot % world.plan.groups.len();
+            if let Some(slot) = world.slot_of_leader(group).await {
+                kill(world, slot, duration).await;
+            }
         }
         Misfortune::Restart => {
             let Some(process) = world.take_process(slot) else { return };
@@ -101,4 +104,11 @@ async fn befall(world: &World, misfortune: Misfortune, slot: usize, duration: Du
             processes.iter().for_each(|process| process.cut_off(false));
         }
     }
+}
+
+async fn kill(world: &World, slot: usize, duration: Duration) {
+    let Some(process) = world.take_process(slot) else { return };
+    process.kill();
+    clock::sleep(duration).await;
+    world.start_process(slot).await;
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use csb_core::consumer::position::Position;
 
 use super::event::Event;
+use super::group_coverage::GroupCoverage;
 use super::run::Outcome;
 
 /// What has to happen among some dozens of seeds.
-const WANTED: [&str; 24] = [
+const WANTED: [&str; 34] = [
     "a message handled",
     "a message handled again by another subscription",
     "a message read from the stored history",
@@ -22,7 +23,17 @@ const WANTED: [&str; 24] = [
     "a commit refused",
     "a claim of a partition that was not released",
     "a partition released",
-    "a partition lost",
+    "a member replaced",
+    "a member that gave up because it was replaced",
+    "a rebalance because a member joined",
+    "a rebalance because a member was gone",
+    "a planned move",
+    "a member expired",
+    "a member joined again after a fence",
+    "a change of the leader",
+    "a partition taken over from a member that was gone",
+    "a forced takeover",
+    "a claim lost and made again",
     "a pause",
     "a commit by hand",
     "a process killed",
@@ -48,7 +59,7 @@ impl Coverage {
     pub fn add(&mut self, outcome: &Outcome) {
         self.events += outcome.entries.len();
         let mut handled: BTreeMap<(u32, i64), u64> = BTreeMap::new();
-        let mut held: BTreeMap<_, bool> = BTreeMap::new();
+        let mut groups = GroupCoverage::default();
         for entry in &outcome.entries {
             let names: &[&'static str] = match &entry.event {
                 Event::HandlingBegan(handling) => {
@@ -75,15 +86,12 @@ impl Coverage {
                     &[]
                 }
                 Event::Claimed(claimed) => {
-                    let is_held = held.insert(claimed.claim.at, true) == Some(true);
+                    let is_held = groups.holds(claimed.claim.at);
                     self.note(is_held, "a claim of a partition that was not released");
                     &[]
                 }
-                Event::Released { claim, is_accepted: true } => {
-                    held.insert(claim.at, false);
-                    &["a partition released"]
-                }
-                Event::ConsumerFailed { .. } => &["a partition lost"],
+                Event::Released { is_accepted: true, .. } => &["a partition released"],
+                Event::ConsumerFailed { .. } => &["a member that gave up because it was replaced"],
                 Event::Paused { .. } => &["a pause"],
                 Event::CommitAsked { outcome: Ok(true), .. } => &["a commit by hand"],
                 Event::ProcessKilled(_) => &["a process killed"],
@@ -99,6 +107,7 @@ impl Coverage {
                 _ => &[],
             };
             names.iter().for_each(|name| self.note(true, name));
+            groups.see(&entry.event, |name| self.note(true, name));
         }
     }
 

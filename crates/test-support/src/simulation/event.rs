@@ -81,10 +81,25 @@ pub enum Event {
     },
 
     MemberJoined {
+        group: usize,
         member: String,
+    },
+    /// A heartbeat has taken effect for these members.
+    Beat {
+        members: Vec<String>,
     },
     /// A member is out: what it still owns is anybody's.
     MemberFenced {
+        member: String,
+        replaced_by: Option<String>,
+    },
+    /// A member has given everything back.
+    MemberLeft {
+        member: String,
+    },
+    /// A member leads the group from now on.
+    Led {
+        group: usize,
         member: String,
     },
     /// The leader of a group has decided who reads what.
@@ -98,7 +113,10 @@ pub enum Event {
     SubscribeBegan {
         subscription: u64,
         group: usize,
-        owner: String,
+        /// The process of the consumer.
+        process: ProcessId,
+        /// What the ids of its members begin with.
+        member: String,
         partitions: Vec<u32>,
     },
     Subscribed {
@@ -111,7 +129,6 @@ pub enum Event {
     UnsubscribeBegan {
         subscription: u64,
     },
-    /// `is_clean`: nothing was abandoned at the end of the grace period.
     UnsubscribeEnded {
         subscription: u64,
     },
@@ -132,6 +149,7 @@ pub enum Event {
     HandlingBegan(Handling),
     HandlingEnded {
         subscription: u64,
+        delivery: u32,
         partition: u32,
         number: i64,
         attempt: u32,

@@ -147,6 +147,7 @@ impl Shared {
         for (message, call) in messages.iter().zip(&calls) {
             self.events.record(Event::HandlingEnded {
                 subscription: self.subscription,
+                delivery: message.delivery.0,
                 partition: message.partition,
                 number: message.number,
                 attempt: message.attempt,

@@ -15,7 +15,8 @@ use super::plan::group_index;
 impl GroupStore for ObservedStore {
     async fn join_group(&self, member: &MemberRecord) -> Result<()> {
         self.inner.join_group(member).await?;
-        self.events.record(Event::MemberJoined { member: member.id.clone() });
+        let (group, member) = (group_index(&member.group_id), member.id.clone());
+        self.events.record(Event::MemberJoined { group, member });
         Ok(())
     }
 
@@ -24,11 +25,16 @@ impl GroupStore for ObservedStore {
     }
 
     async fn beat(&self, members: &[String]) -> Result<Vec<String>> {
-        self.inner.beat(members).await
+        let gone = self.inner.beat(members).await?;
+        let members = members.iter().filter(|member| !gone.contains(member)).cloned().collect();
+        self.events.record(Event::Beat { members });
+        Ok(gone)
     }
 
     async fn leave_group(&self, member: &str) -> Result<()> {
-        self.inner.leave_group(member).await
+        self.inner.leave_group(member).await?;
+        self.events.record(Event::MemberLeft { member: member.to_owned() });
+        Ok(())
     }
 
     async fn load_members(&self, group_id: &str) -> Result<Vec<StoredMember>> {
@@ -38,7 +44,7 @@ impl GroupStore for ObservedStore {
     async fn expire_member(&self, member: &str) -> Result<bool> {
         let is_expired = self.inner.expire_member(member).await?;
         if is_expired {
-            self.events.record(Event::MemberFenced { member: member.to_owned() });
+            self.events.record(Event::MemberFenced { member: member.to_owned(), replaced_by: None });
         }
         Ok(is_expired)
     }
@@ -46,7 +52,8 @@ impl GroupStore for ObservedStore {
     async fn fence_member(&self, member: &str, replaced_by: Option<&str>) -> Result<bool> {
         let is_fenced = self.inner.fence_member(member, replaced_by).await?;
         if is_fenced {
-            self.events.record(Event::MemberFenced { member: member.to_owned() });
+            let (member, replaced_by) = (member.to_owned(), replaced_by.map(str::to_owned));
+            self.events.record(Event::MemberFenced { member, replaced_by });
         }
         Ok(is_fenced)
     }
@@ -56,7 +63,11 @@ impl GroupStore for ObservedStore {
     }
 
     async fn lead_group(&self, group_id: &str, member: &str, after_epoch: i64) -> Result<bool> {
-        self.inner.lead_group(group_id, member, after_epoch).await
+        let leads = self.inner.lead_group(group_id, member, after_epoch).await?;
+        if leads {
+            self.events.record(Event::Led { group: group_index(group_id), member: member.to_owned() });
+        }
+        Ok(leads)
     }
 
     async fn resign_leadership(&self, group_id: &str, member: &str) -> Result<()> {

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use bson::{Document, doc};
 
+use super::scheduler::MostTurns;
 use crate::faulty_store::FaultRates;
 use crate::seeded_random::SeededRandom;
+
+mod crowd;
+mod seating;
 
 pub(super) const TOPIC: &str = "numbers";
 
@@ -30,25 +34,62 @@ pub struct Plan {
     pub rates: FaultRates,
     /// What happens to the processes.
     pub chaos: ChaosPlan,
-    /// `deliveryTimeoutMs` and `shutdownGraceMs` of every broker.
-    pub broker: (u64, u64),
+    /// What every broker is configured with.
+    pub broker: BrokerPlan,
+}
+
+/// What brokers are configured with.
+#[derive(Debug, Clone, Copy)]
+pub struct BrokerPlan {
+    /// `deliveryTimeoutMs`.
+    pub delivery_timeout_ms: u64,
+    /// `shutdownGraceMs`.
+    pub shutdown_grace_ms: u64,
+    /// `heartbeatIntervalMs`.
+    pub heartbeat_ms: u64,
 }
 
 /// A consumer group.
 #[derive(Debug, Clone)]
 pub struct GroupPlan {
-    /// What its consumers are created with, besides group, topic and partitions.
+    /// What its consumers are created with, besides group, topic, partitions, and what follows.
     pub consumer: Document,
+    /// How its members share partitions.
+    pub sharing: SharingPlan,
     /// `maxBufferedBytes` of its consumers. Smaller than a user may choose, so that buffers fill.
     pub buffered_bytes: u64,
     /// What `subscribe` is given.
     pub handler: Document,
-    /// The partitions of each member.
-    pub seats: Vec<Vec<u32>>,
+    /// The members that it always has, as soon as they have come.
+    pub seats: Vec<SeatPlan>,
     /// How its handler behaves.
     pub handling: HandlingPlan,
     /// What its members do besides, and how often.
     pub actions: ActionPlan,
+}
+
+/// `sessionTimeoutMs`, `rebalanceDelayMs` and `handoverTimeoutMs` of the members of a group.
+#[derive(Debug, Clone, Copy)]
+pub struct SharingPlan {
+    /// A member that is silent for longer is out.
+    pub session: Duration,
+    /// For so long an assignment waits for more members at most.
+    pub delay: Duration,
+    /// A partition is given back within this time.
+    pub handover: Duration,
+}
+
+/// A member's place.
+#[derive(Debug, Clone)]
+pub struct SeatPlan {
+    /// What its members read; `None`: all of the topic.
+    pub partitions: Option<Vec<u32>>,
+    /// Whether they read exactly that, whoever else is there.
+    pub is_manual: bool,
+    /// Whether they have one `instanceId`, one after the other.
+    pub keeps_name: bool,
+    /// When the first of them comes.
+    pub comes_after: Duration,
 }
 
 /// How messages are handled. Numbers are of a thousand.
@@ -87,7 +128,7 @@ pub struct ActionPlan {
     pub resubscribe: u64,
     /// Disconnects, and another member takes its place.
     pub move_away: u64,
-    /// Another member takes its place while it is still there.
+    /// Another member joins, and it stays.
     pub steal: u64,
 }
 
@@ -129,6 +170,10 @@ pub struct ChaosPlan {
     pub outage: u64,
     /// Weight of an oplog that rolls over.
     pub forget_history: u64,
+    /// Weight of killing the process in which a group's leader lives.
+    pub kill_leader: u64,
+    /// Longest time for which a process is frozen, cut off, or not there.
+    pub longest_ms: u64,
 }
 
 impl Plan {
@@ -136,7 +181,7 @@ impl Plan {
     pub fn of_seed(seed: u64) -> Self {
         let mut random = SeededRandom::new(seed).fork("plan");
         let random = &mut random;
-        let partitions = u32::try_from(random.between(1, 3)).expect("small");
+        let partitions = u32::try_from(random.between(1, 6)).expect("small");
         let duration = random.millis(5_000, 60_000);
         let groups = random.between(1, 2);
         let producers = random.between(1, 2);
@@ -144,9 +189,14 @@ impl Plan {
         // A handler that leaves the group and then outlives the grace period would do so for ever.
         let calls_back = groups.iter().any(|group| group.handling.calls_back > 0);
         let grace: &[u64] = if calls_back { &[60_000] } else { &[100, 2_000, 60_000, 60_000, 60_000] };
+        let broker = BrokerPlan {
+            delivery_timeout_ms: random.between(1, 20) * 1000,
+            shutdown_grace_ms: *random.pick(grace),
+            heartbeat_ms: heartbeat(random, &groups),
+        };
         Self {
             partitions,
-            processes: random.index(3) + 1,
+            processes: random.index(4) + 1,
             groups,
             producers: (0..producers).map(|_| producer(random)).collect(),
             backlog: if random.chance(400) {
@@ -158,9 +208,36 @@ impl Plan {
             legacy_messages: if random.chance(100) { random.between(1, 10) } else { 0 },
             rates: rates(random),
             chaos: chaos(random, duration),
-            broker: (random.between(1, 20) * 1000, *random.pick(grace)),
+            broker,
         }
     }
+}
+
+impl Plan {
+    /// Far more turns than the scenario needs.
+    pub(super) fn most_turns(&self) -> MostTurns {
+        let members: usize = self.groups.iter().map(|group| group.seats.len()).sum();
+        let size = u64::try_from(members).expect("few") + u64::from(self.partitions);
+        MostTurns { at_once: 10_000 + 1_000 * size, in_all: 2_000_000 + 50_000 * size }
+    }
+}
+
+impl GroupPlan {
+    /// A living owner that should have given a partition back is waited for as long as this.
+    pub(super) fn patience(&self) -> Duration {
+        self.sharing.handover + Duration::from_secs(10)
+    }
+}
+
+/// At most a third of the shortest session, as the engine demands.
+fn heartbeat(random: &mut SeededRandom, groups: &[GroupPlan]) -> u64 {
+    let sessions = groups.iter().map(|group| millis(group.sharing.session));
+    let longest = sessions.min().expect("a group") / 3;
+    (*random.pick(&[500, 1_000, 2_000, 3_000, longest])).min(longest)
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).expect("short")
 }
 
 fn group(random: &mut SeededRandom, partitions: u32) -> GroupPlan {
@@ -195,20 +272,17 @@ fn group(random: &mut SeededRandom, partitions: u32) -> GroupPlan {
     }
     GroupPlan {
         consumer,
+        sharing: SharingPlan {
+            session: random.millis(6_000, 30_000),
+            delay: Duration::from_millis(*random.pick(&[0, 1_000, 3_000])),
+            handover: Duration::from_millis(*random.pick(&[100, 1_000, 5_000, 30_000, 30_000])),
+        },
         buffered_bytes: *random.pick(&[1_000, 4_000, 1 << 20]),
         handler,
-        seats: seats(random, partitions),
+        seats: seating::seats(random, partitions),
         handling: handling(random),
         actions: actions(random),
     }
-}
-
-/// One member has all partitions, or each has its own.
-fn seats(random: &mut SeededRandom, partitions: u32) -> Vec<Vec<u32>> {
-    if random.chance(500) {
-        return vec![(0..partitions).collect()];
-    }
-    (0..partitions).map(|partition| vec![partition]).collect()
 }
 
 fn handling(random: &mut SeededRandom) -> HandlingPlan {
@@ -288,6 +362,8 @@ fn chaos(random: &mut SeededRandom, duration: Duration) -> ChaosPlan {
         cut_off: random.below(2),
         outage: random.between(0, 1),
         forget_history: random.below(2),
+        kill_leader: random.below(2),
+        longest_ms: *random.pick(&[20_000, 20_000, 60_000]),
     }
 }
 

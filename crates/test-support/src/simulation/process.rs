@@ -10,6 +10,7 @@ use csb_core::store::contract::Store;
 use tokio::sync::{oneshot, watch};
 
 use super::event::{Event, EventLog};
+use super::plan::BrokerPlan;
 use super::scheduler::{ProcessId, Scheduler, WORLD};
 use crate::faulty_store::{FaultRates, Faults, FaultyStore};
 use crate::seeded_random::SeededRandom;
@@ -18,8 +19,7 @@ use crate::seeded_random::SeededRandom;
 pub(super) struct Machine {
     pub(super) scheduler: Arc<Scheduler>,
     pub(super) events: EventLog,
-    /// `deliveryTimeoutMs` and `shutdownGraceMs`.
-    pub(super) broker: (u64, u64),
+    pub(super) broker: BrokerPlan,
     pub(super) rates: FaultRates,
 }
 
@@ -57,11 +57,12 @@ impl Process {
         let scheduler = Arc::clone(&machine.scheduler);
         let server = Arc::new(move |call| scheduler.spawn_in(WORLD, "server call", call));
         let store = FaultyStore::new(store, faults.clone(), server);
-        let (delivery_timeout_ms, grace_ms) = machine.broker;
+        let BrokerPlan { delivery_timeout_ms, shutdown_grace_ms, heartbeat_ms } = machine.broker;
         let config = doc! {
             "mongoUri": "memory://simulation",
             "deliveryTimeoutMs": i64::try_from(delivery_timeout_ms).expect("small"),
-            "shutdownGraceMs": i64::try_from(grace_ms).expect("small"),
+            "shutdownGraceMs": i64::try_from(shutdown_grace_ms).expect("small"),
+            "heartbeatIntervalMs": i64::try_from(heartbeat_ms).expect("small"),
             "logLevel": "WARN",
         };
         let config = BrokerConfig::from_document(&config).expect("a valid configuration");

@@ -18,7 +18,7 @@ use super::stored_log::StoredLog;
 use super::verdict::{self, Finding, Obligations};
 use super::virtual_runtime::simulate;
 use super::world::{Phase, World};
-use super::{chaos, producers};
+use super::{chaos, producers, settling};
 use crate::faulty_store::FaultRates;
 
 const RETENTION_MS: u64 = 86_400_000;
@@ -45,28 +45,55 @@ pub struct Outcome {
     pub digest: u64,
     /// From the end of all faults until everything was handled.
     pub catch_up: Duration,
+    /// From then on until every partition was where it belongs.
+    pub settling: Duration,
 }
 
 /// Runs the scenario of a seed and judges it.
 pub fn run_seed(seed: u64) -> Outcome {
-    let plan = Plan::of_seed(seed);
+    run_plan(seed, Plan::of_seed(seed))
+}
+
+/// Runs a scenario and judges it.
+pub fn run_plan(seed: u64, plan: Plan) -> Outcome {
     let begun: Arc<OnceLock<(EventLog, Arc<Scheduler>)>> = Arc::default();
     let played = {
         let (plan, begun) = (plan.clone(), Arc::clone(&begun));
-        simulate(seed, move |scheduler, random| async move {
+        simulate(seed, plan.most_turns(), move |scheduler, random| async move {
             let world = World::new(plan, Arc::clone(&scheduler), random);
             begun.get_or_init(|| (world.events().clone(), Arc::clone(&scheduler)));
             play(&world, &scheduler).await
         })
     };
-    let (findings, catch_up) = played.unwrap_or_else(|Livelock(tasks)| {
-        (vec![Finding::new(format!("these tasks run without end: {tasks:?}"))], Duration::ZERO)
-    });
+    let Played { findings, catch_up, settling } = played
+        .unwrap_or_else(|Livelock(tasks)| Played::stuck(format!("these tasks run without end: {tasks:?}")));
     let (events, scheduler) = begun.get().expect("the scenario has begun");
-    Outcome { seed, plan, entries: events.entries(), findings, digest: scheduler.digest(), catch_up }
+    Outcome {
+        seed,
+        plan,
+        entries: events.entries(),
+        findings,
+        digest: scheduler.digest(),
+        catch_up,
+        settling,
+    }
 }
 
-async fn play(world: &Arc<World>, scheduler: &Scheduler) -> (Vec<Finding>, Duration) {
+/// What came of it.
+struct Played {
+    findings: Vec<Finding>,
+    catch_up: Duration,
+    settling: Duration,
+}
+
+impl Played {
+    fn stuck(how: String) -> Self {
+        let (catch_up, settling) = (Duration::ZERO, Duration::ZERO);
+        Self { findings: vec![Finding::new(how)], catch_up, settling }
+    }
+}
+
+async fn play(world: &Arc<World>, scheduler: &Scheduler) -> Played {
     create_topic(world).await;
     producers::store_backlog(world, world.plan.backlog.0).await;
     clock::sleep(world.plan.backlog.1).await;
@@ -74,8 +101,8 @@ async fn play(world: &Arc<World>, scheduler: &Scheduler) -> (Vec<Finding>, Durat
         world.start_process(slot).await;
     }
     for (group, plan) in world.plan.groups.iter().enumerate() {
-        for partitions in &plan.seats {
-            let seat = Seat::new(Arc::clone(world), group, partitions.clone());
+        for seat in &plan.seats {
+            let seat = Seat::new(Arc::clone(world), group, seat.clone());
             scheduler.spawn_in(WORLD, "seat", seat.run());
         }
     }
@@ -87,19 +114,21 @@ async fn play(world: &Arc<World>, scheduler: &Scheduler) -> (Vec<Finding>, Durat
     busy.spawn("legacy", producers::send_as_legacy(Arc::clone(world)));
     busy.spawn("chaos", chaos::cause(Arc::clone(world)));
     if !busy.wait_until_idle(LONGEST_SCENARIO).await {
-        return (vec![Finding::new("a send or a restart has no end")], Duration::ZERO);
+        return Played::stuck("a send or a restart has no end".to_owned());
     }
     heal(world);
     clock::sleep(LAST_EFFECTS).await;
     let log = world.stored_log().await;
     let (stalled, catch_up) = catch_up(world, &log).await;
+    let (unsettled, settling) = settling::settle(world).await;
     world.phase.send_replace(Phase::Over);
     for process in world.all_processes() {
         world.disconnect(&process).await;
     }
     let mut findings = verdict::judge(&world.plan, &log, &world.events().entries());
     findings.extend(stalled);
-    (findings, catch_up)
+    findings.extend(unsettled);
+    Played { findings, catch_up, settling }
 }
 
 async fn create_topic(world: &World) {

@@ -35,10 +35,14 @@ impl fmt::Display for ProcessId {
 
 pub(super) type TaskId = u64;
 
-/// More turns than this at one moment are taken by tasks that will never wait.
-const MOST_TURNS_AT_ONCE: u64 = 10_000;
-/// No scenario needs as many.
-const MOST_TURNS: u64 = 1_000_000;
+/// More turns than these are taken only by tasks that go round in circles.
+#[derive(Debug, Clone, Copy)]
+pub struct MostTurns {
+    /// At one moment.
+    pub at_once: u64,
+    /// In all.
+    pub in_all: u64,
+}
 
 /// Tasks that run without end, and how often they ran at the last moment.
 #[derive(Debug)]
@@ -46,6 +50,7 @@ pub struct Livelock(pub BTreeMap<(ProcessId, &'static str), u64>);
 
 /// The tasks of one simulation. Shared by all of them.
 pub struct Scheduler {
+    most_turns: MostTurns,
     state: Mutex<State>,
 }
 
@@ -82,7 +87,7 @@ pub(super) enum Turn {
 }
 
 impl Scheduler {
-    pub(super) fn new(random: SeededRandom) -> Arc<Self> {
+    pub(super) fn new(random: SeededRandom, most_turns: MostTurns) -> Arc<Self> {
         let state = State {
             random,
             last_task: 0,
@@ -96,7 +101,7 @@ impl Scheduler {
             turns_at_once: BTreeMap::new(),
             digest: 0,
         };
-        Arc::new(Self { state: Mutex::new(state) })
+        Arc::new(Self { most_turns, state: Mutex::new(state) })
     }
 
     /// Gives out turns until it is dropped, or until there is no end to them.
@@ -112,7 +117,8 @@ impl Scheduler {
                     state.turns_at_once.clear();
                 }
                 turns += 1;
-                if turns > MOST_TURNS || state.turns_at_once.values().sum::<u64>() > MOST_TURNS_AT_ONCE {
+                let at_once = state.turns_at_once.values().sum::<u64>();
+                if turns > self.most_turns.in_all || at_once > self.most_turns.at_once {
                     return Poll::Ready(Livelock(std::mem::take(&mut state.turns_at_once)));
                 }
                 let next = state.next_turn(at);

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 
 use super::event::Event;
 use super::handler::{SimulatedHandler, Surroundings};
-use super::plan::{ActionPlan, GroupPlan, TOPIC, group_id};
+use super::plan::{ActionPlan, GroupPlan, SeatPlan, TOPIC, group_id, millis};
 use super::process::{Gone, Process};
 use super::scheduler::WORLD;
 use super::world::{Phase, World};
@@ -24,7 +24,9 @@ const BEFORE_NEXT_TRY: Duration = Duration::from_millis(200);
 pub(super) struct Seat {
     world: Arc<World>,
     group: usize,
-    partitions: Vec<u32>,
+    plan: SeatPlan,
+    /// Number of the seat among all of the run.
+    number: u64,
     random: SeededRandom,
 }
 
@@ -86,13 +88,14 @@ enum Next {
 }
 
 impl Seat {
-    pub(super) fn new(world: Arc<World>, group: usize, partitions: Vec<u32>) -> Self {
-        let random = world.random("seat");
-        Self { world, group, partitions, random }
+    pub(super) fn new(world: Arc<World>, group: usize, plan: SeatPlan) -> Self {
+        let (random, number) = (world.random("seat"), world.next_member());
+        Self { world, group, plan, number, random }
     }
 
     /// Keeps the seat taken until the run is over.
     pub(super) async fn run(mut self) {
+        clock::sleep(self.plan.comes_after).await;
         while !self.world.has_reached(Phase::Over) {
             let process = self.world.wait_for_any_process(&mut self.random).await;
             if let Some(member) = self.new_member(process).await {
@@ -101,19 +104,22 @@ impl Seat {
         }
     }
 
-    fn plan(&self) -> &GroupPlan {
+    fn group(&self) -> &GroupPlan {
         &self.world.plan.groups[self.group]
     }
 
     async fn new_member(&self, process: Arc<Process>) -> Option<Member> {
-        let mut document: Document = self.plan().consumer.clone();
+        let mut document: Document = self.group().consumer.clone();
         document.extend(doc! { "groupId": group_id(self.group), "topic": TOPIC });
-        document.insert("partitions", self.partitions.clone());
+        document.extend(self.sharing());
         let mut config = ConsumerConfig::from_document(&document).expect("a valid configuration");
-        config.max_buffered_bytes = self.plan().buffered_bytes;
+        config.max_buffered_bytes = self.group().buffered_bytes;
         let made = process.run("create consumer", async move |broker| broker.create_consumer(config)).await;
         match made {
-            Ok(Ok(consumer)) => Some(Member { process, consumer }),
+            Ok(Ok(consumer)) => {
+                self.world.note_consumer(process.id, consumer.clone());
+                Some(Member { process, consumer })
+            }
             Ok(Err(_)) => {
                 clock::sleep(BEFORE_NEXT_TRY).await;
                 None
@@ -122,13 +128,31 @@ impl Seat {
         }
     }
 
+    fn sharing(&self) -> Document {
+        let sharing = self.group().sharing;
+        // Always one, so that what is called HOSTNAME here makes no difference.
+        let name = if self.plan.keeps_name { self.number } else { self.world.next_member() };
+        let number = |duration| i64::try_from(millis(duration)).expect("short");
+        let mut document = doc! {
+            "instanceId": format!("instance-{name}"),
+            "assignment": if self.plan.is_manual { "manual" } else { "auto" },
+            "sessionTimeoutMs": number(sharing.session),
+            "rebalanceDelayMs": number(sharing.delay),
+            "handoverTimeoutMs": number(sharing.handover),
+        };
+        if let Some(partitions) = &self.plan.partitions {
+            document.insert("partitions", partitions.clone());
+        }
+        document
+    }
+
     /// Until the member is gone for good.
     async fn sit(&mut self, member: Member) {
-        loop {
+        for nth in 1_u32.. {
             let subscribed = tokio::select! {
                 biased;
                 () = member.process.ended() => return,
-                subscribed = self.subscribe(&member) => subscribed,
+                subscribed = self.subscribe(&member, nth) => subscribed,
             };
             let Ok(subscribed) = subscribed else { return };
             if let Ok(subscription) = subscribed {
@@ -144,22 +168,24 @@ impl Seat {
         }
     }
 
-    async fn subscribe(&self, member: &Member) -> Result<Result<Subscription, Error>, Gone> {
+    /// The nth time that this member does.
+    async fn subscribe(&self, member: &Member, nth: u32) -> Result<Result<Subscription, Error>, Gone> {
         let (number, events) = (self.world.next_subscription(), self.world.events().clone());
         let consumer = member.consumer.clone();
         let config =
-            HandlerConfig::from_document(&self.plan().handler, consumer.config()).expect("a valid one");
+            HandlerConfig::from_document(&self.group().handler, consumer.config()).expect("a valid one");
         let around = Around {
             world: Arc::clone(&self.world),
             process: Arc::clone(&member.process),
             consumer: consumer.clone(),
         };
-        let handler = SimulatedHandler::new(number, self.plan().handling, events.clone(), Box::new(around));
+        let handler = SimulatedHandler::new(number, self.group().handling, events.clone(), Box::new(around));
         events.record(Event::SubscribeBegan {
             subscription: number,
             group: self.group,
-            owner: consumer.id().to_owned(),
-            partitions: self.partitions.clone(),
+            process: member.process.id,
+            member: format!("{}/{nth}", consumer.id()),
+            partitions: self.partitions(),
         });
         member
             .process
@@ -174,8 +200,12 @@ impl Seat {
             .await
     }
 
+    fn partitions(&self) -> Vec<u32> {
+        self.plan.partitions.clone().unwrap_or_else(|| (0..self.world.plan.partitions).collect())
+    }
+
     async fn stay(&mut self, member: &Member, subscription: Subscription) -> Next {
-        let actions = self.plan().actions;
+        let actions = self.group().actions;
         loop {
             let is_busy = !self.world.has_reached(Phase::Healed);
             let pause = self.random.millis(1, actions.every_ms);

@@ -8,7 +8,7 @@ use csb_core::runtime::simulation::{self, Simulation};
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use super::scheduler::{Livelock, Scheduler, WORLD};
+use super::scheduler::{Livelock, MostTurns, Scheduler, WORLD};
 use crate::seeded_random::SeededRandom;
 
 /// When every simulation begins, in milliseconds since 1970.
@@ -41,14 +41,14 @@ impl Simulation for VirtualRuntime {
 ///
 /// If the scenario does.
 #[expect(clippy::disallowed_methods, reason = "the task that gives out the turns cannot wait for one")]
-pub fn simulate<S, F, T>(seed: u64, scenario: S) -> Result<T, Livelock>
+pub fn simulate<S, F, T>(seed: u64, most_turns: MostTurns, scenario: S) -> Result<T, Livelock>
 where
     S: FnOnce(Arc<Scheduler>, SeededRandom) -> F,
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
     let mut random = SeededRandom::new(seed);
-    let scheduler = Scheduler::new(random.fork("scheduler"));
+    let scheduler = Scheduler::new(random.fork("scheduler"), most_turns);
     let runtime = Arc::new(VirtualRuntime {
         scheduler: Arc::clone(&scheduler),
         random: Mutex::new(random.fork("runtime")),

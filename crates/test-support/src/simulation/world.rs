@@ -1,9 +1,11 @@
 //! What the actors of a run share: the server, the processes that are up, and how far the run is.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use csb_core::consumer::Consumer;
 use csb_core::runtime::clock;
 use csb_core::store::contract::Store;
 use csb_core::store::memory::MemoryStore;
@@ -11,7 +13,7 @@ use tokio::sync::watch;
 
 use super::event::{Event, EventLog};
 use super::observed_store::ObservedStore;
-use super::plan::Plan;
+use super::plan::{Plan, group_id};
 use super::process::{Machine, Process};
 use super::scheduler::{ProcessId, Scheduler};
 use super::stored_log::StoredLog;
@@ -53,6 +55,9 @@ pub(super) struct World {
     last_send: AtomicU64,
     last_number: AtomicI64,
     last_subscription: AtomicU64,
+    last_member: AtomicU64,
+    /// Every consumer that was made, by its id, and where.
+    consumers: Mutex<BTreeMap<String, (ProcessId, Consumer)>>,
 }
 
 impl World {
@@ -75,6 +80,8 @@ impl World {
             last_send: AtomicU64::new(0),
             last_number: AtomicI64::new(0),
             last_subscription: AtomicU64::new(0),
+            last_member: AtomicU64::new(0),
+            consumers: Mutex::default(),
             plan,
         })
     }
@@ -113,6 +120,39 @@ impl World {
 
     pub(super) fn next_subscription(&self) -> u64 {
         self.last_subscription.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn next_member(&self) -> u64 {
+        self.last_member.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn note_consumer(&self, process: ProcessId, consumer: Consumer) {
+        self.lock_consumers().insert(consumer.id().to_owned(), (process, consumer));
+    }
+
+    /// Ids of the consumers that are subscribed in processes that run, by group.
+    pub(super) fn subscribed_consumers(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let running: BTreeSet<_> = self.all_processes().iter().map(|process| process.id).collect();
+        let mut by_group: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (id, (process, consumer)) in &*self.lock_consumers() {
+            if running.contains(process) && consumer.is_subscribed() {
+                by_group.entry(consumer.config().group_id.clone()).or_default().insert(id.clone());
+            }
+        }
+        by_group
+    }
+
+    /// Where the leader of a group lives, if it has one.
+    pub(super) async fn slot_of_leader(&self, group: usize) -> Option<usize> {
+        let view = self.server.load_group(&group_id(group)).await.expect("no faults here");
+        let leader = view.group.leader?;
+        let process = self.lock_consumers().get(leader.split('/').next()?).map(|(process, _)| *process)?;
+        let processes = self.processes.borrow();
+        processes.iter().position(|other| other.as_ref().is_some_and(|other| other.id == process))
+    }
+
+    fn lock_consumers(&self) -> MutexGuard<'_, BTreeMap<String, (ProcessId, Consumer)>> {
+        self.consumers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Resolves when the run is at least so far.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use csb_core::consumer::position::Position;
 
-use super::finished::{Finished, Handled};
-use super::subscriptions::{End, Subscription, Subscriptions};
+use super::finished::Finished;
+use super::subscriptions::Subscription;
+use super::tenures::{Tenure, TenureId, Tenures};
 use crate::simulation::event::{ClaimName, ClaimedPartition, GroupPartition, Handling};
 use crate::simulation::plan::Plan;
 use crate::simulation::stored_log::{LoggedMessage, StoredLog};
@@ -13,7 +14,7 @@ use crate::simulation::stored_log::{LoggedMessage, StoredLog};
 pub(super) struct Deliveries<'a> {
     plan: &'a Plan,
     log: &'a StoredLog,
-    lines: BTreeMap<(u64, u32), Line>,
+    lines: BTreeMap<TenureId, Line>,
     /// The last message of each group and lane that was finished.
     newest: BTreeMap<(usize, u32, Option<String>), i64>,
     /// Where each group began. The look-back of a recovery reaches further.
@@ -21,7 +22,7 @@ pub(super) struct Deliveries<'a> {
     may_read_again: bool,
 }
 
-/// What one subscription has done in one partition.
+/// What was done under one claim.
 #[derive(Default)]
 struct Line {
     /// Messages in the order in which they were handled first, and their last attempt.
@@ -68,7 +69,7 @@ impl<'a> Deliveries<'a> {
         &mut self,
         group: usize,
         number: i64,
-        by: Option<&Subscription>,
+        by: Option<&Tenure>,
         report: &mut impl FnMut(String),
     ) {
         if by.is_some_and(|by| self.is_possible_duplicate(by, number)) {
@@ -97,6 +98,7 @@ impl<'a> Deliveries<'a> {
         &mut self,
         handling: &Handling,
         by: &Subscription,
+        tenure: &Tenure,
         finished: &Finished,
         report: &mut impl FnMut(String),
     ) {
@@ -108,7 +110,7 @@ impl<'a> Deliveries<'a> {
         if is_elsewhere || !by.partitions.contains(&handling.partition) {
             report(format!("{handling:?} does not belong there: {message:?}"));
         }
-        if handling.possible_duplicate && self.is_marked_for_nothing(handling, message, by) {
+        if handling.possible_duplicate && self.is_marked_for_nothing(message, tenure) {
             report(format!("{handling:?} is marked, and nothing was lost"));
         }
         let lane = self.lane(by.group);
@@ -116,7 +118,7 @@ impl<'a> Deliveries<'a> {
         let is_finished =
             finished.is_finished(by.group, handling.number) || self.is_before_origin(by.group, message);
         let is_read_again = handling.possible_duplicate && is_finished;
-        let line = self.lines.entry((by.number, handling.partition)).or_default();
+        let line = self.lines.entry(tenure.id()).or_default();
         let in_lane =
             |number: &i64| self.log.messages.get(number).is_some_and(|other| lane.holds(other, message));
         let (delivery, _, _) = handling.delivery;
@@ -133,7 +135,7 @@ impl<'a> Deliveries<'a> {
             }
         } else {
             if !is_read_again {
-                judge_first(handling, message, by, report);
+                judge_first(handling, message, tenure, report);
             }
             let others: Vec<i64> = line.begun.iter().copied().filter(in_lane).collect();
             let is_beside =
@@ -165,15 +167,14 @@ impl<'a> Deliveries<'a> {
         line.running.insert(handling.number, delivery);
     }
 
-    pub(super) fn ended(&mut self, subscription: u64, partition: u32, number: i64) {
-        if let Some(line) = self.lines.get_mut(&(subscription, partition)) {
+    pub(super) fn ended(&mut self, tenure: &Tenure, number: i64) {
+        if let Some(line) = self.lines.get_mut(&tenure.id()) {
             line.running.remove(&number);
         }
     }
 
-    pub(super) fn abandoned(&mut self, subscription: u64, delivery: u32) {
-        let lines = self.lines.range_mut((subscription, 0)..=(subscription, u32::MAX));
-        for (_, line) in lines {
+    pub(super) fn abandoned(&mut self, tenure: &Tenure, delivery: u32) {
+        if let Some(line) = self.lines.get_mut(&tenure.id()) {
             let abandoned: BTreeSet<_> =
                 line.running.iter().filter(|(_, of)| **of == delivery).map(|(number, _)| *number).collect();
             line.running.retain(|number, _| !abandoned.contains(number));
@@ -201,47 +202,38 @@ impl<'a> Deliveries<'a> {
     /// A message was handled that had been finished before.
     pub(super) fn handled_again(
         &self,
-        (number, index): (i64, usize),
-        partition: u32,
-        by: &Subscription,
-        before: Option<Handled>,
-        subscriptions: &Subscriptions,
+        number: i64,
+        by: &Tenure,
+        before: Option<TenureId>,
+        tenures: &Tenures,
         report: &mut impl FnMut(String),
     ) {
-        if subscriptions.is_superseded(by, partition, index) {
-            // It has not heard yet that the partition is another's.
+        // Of one that is superseded it is judged how it began.
+        if by.superseded.is_some() || self.is_possible_duplicate(by, number) {
             return;
         }
-        if self.is_possible_duplicate(by, number) {
-            return;
-        }
-        let Some(before) = before else {
-            return report(format!("{number} was handled by group {} and is in its dead letters", by.group));
+        let (owner, group) = (by.owner(), by.claimed.claim.at.0);
+        let Some(before) = before.and_then(|before| tenures.get(before)) else {
+            return report(format!("{number} was handled by group {group} and is in its dead letters"));
         };
-        let earlier = before.subscription;
-        if earlier == by.number {
-            return report(format!("{number} was handled twice by subscription {earlier}"));
+        let is_own = before.owner() == owner;
+        if before.id() == by.id() {
+            report(format!("{number} was handled twice by {owner} under one claim"));
+        } else if before.ended_in_good_order() {
+            let earlier = before.owner();
+            report(format!("{number} was handled again by {owner}: {earlier} had given the partition back"));
+        } else if is_own && !before.was_cut_short {
+            report(format!("{number} was handled again by {owner}, which had never lost the partition"));
         }
-        let how = match subscriptions.end_of(earlier, partition, before.index, index) {
-            End::Unclean => return,
-            End::Released => "had released the partition",
-            End::Unreleased => "had ended in good order, without releasing the partition",
-        };
-        report(format!(
-            "{number} was handled again by subscription {}: subscription {earlier} {how}",
-            by.number
-        ));
     }
 
-    fn is_possible_duplicate(&self, by: &Subscription, number: i64) -> bool {
-        let message = self.log.messages.get(&number);
-        let line = message.and_then(|message| self.lines.get(&(by.number, message.partition)));
-        line.and_then(|line| line.attempts.get(&number)).is_some_and(|last| last.is_possible_duplicate)
+    fn is_possible_duplicate(&self, by: &Tenure, number: i64) -> bool {
+        let attempt = self.lines.get(&by.id()).and_then(|line| line.attempts.get(&number));
+        attempt.is_some_and(|last| last.is_possible_duplicate)
     }
 
-    fn is_marked_for_nothing(&self, handling: &Handling, message: &LoggedMessage, by: &Subscription) -> bool {
-        let mut claims = by.claims.iter().filter(|claimed| claimed.claim.at.1 == handling.partition);
-        !self.may_read_again && message.stamp.is_some() && !claims.any(began_in_doubt)
+    fn is_marked_for_nothing(&self, message: &LoggedMessage, by: &Tenure) -> bool {
+        !self.may_read_again && message.stamp.is_some() && !began_in_doubt(&by.claimed)
     }
 
     fn is_before_origin(&self, group: usize, message: &LoggedMessage) -> bool {
@@ -277,22 +269,16 @@ impl Attempt {
     }
 }
 
-/// The first time that this subscription handles a message: it was not finished when the partition was claimed, and
-/// its attempts are counted on.
-fn judge_first(
-    handling: &Handling,
-    message: &LoggedMessage,
-    by: &Subscription,
-    report: &mut impl FnMut(String),
-) {
-    let claims = by.claims.iter().filter(|claimed| claimed.claim.at == (by.group, handling.partition));
-    let claims: Vec<_> = claims.collect();
-    if !handling.possible_duplicate && claims.iter().all(|claimed| was_finished(claimed, message)) {
-        report(format!("{handling:?} was finished when the partition was claimed: {claims:?}"));
+/// The first time that a message is handled under a claim: it was not finished when the partition was claimed, and its
+/// attempts are counted on.
+fn judge_first(handling: &Handling, message: &LoggedMessage, by: &Tenure, report: &mut impl FnMut(String)) {
+    let claimed = &by.claimed;
+    if !handling.possible_duplicate && was_finished(claimed, message) {
+        report(format!("{handling:?} was finished when the partition was claimed: {claimed:?}"));
     }
-    let expected: BTreeSet<_> = claims.iter().map(|claimed| attempts_before(claimed, message) + 1).collect();
-    if !expected.contains(&handling.attempt) {
-        report(format!("{handling:?}: its attempt should be one of {expected:?}"));
+    let expected = attempts_before(claimed, message) + 1;
+    if handling.attempt != expected {
+        report(format!("{handling:?}: its attempt should be {expected}"));
     }
 }
 

@@ -2,18 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::simulation::event::{ClaimName, GroupPartition};
+use super::tenures::TenureId;
+use crate::simulation::event::ClaimName;
 
-/// When a message was handled, and by which subscription.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Handled {
-    pub(super) subscription: u64,
-    pub(super) index: usize,
-}
-
-/// Messages by group. `None`: it is in the dead letters.
+/// Messages by group, and under which claim they were handled last. `None`: it is in the dead letters.
 #[derive(Default)]
-pub(super) struct Finished(BTreeMap<(usize, i64), Option<Handled>>);
+pub(super) struct Finished(BTreeMap<(usize, i64), Option<TenureId>>);
 
 impl Finished {
     pub(super) fn is_finished(&self, group: usize, number: i64) -> bool {
@@ -27,14 +21,12 @@ impl Finished {
         is_new
     }
 
-    /// Returns how it was finished before, if it was.
-    pub(super) fn handled(
-        &mut self,
-        (group, _): GroupPartition,
-        number: i64,
-        subscription: u64,
-        index: usize,
-    ) -> Option<Option<Handled>> {
-        self.0.insert((group, number), Some(Handled { subscription, index }))
+    /// Returns how it was finished before, if it was. Of several claims the newest one counts.
+    pub(super) fn handled(&mut self, number: i64, by: TenureId) -> Option<Option<TenureId>> {
+        let (at, _) = by;
+        let before = self.0.get(&(at.0, number)).copied();
+        let newest = before.flatten().map_or(by, |before| before.max(by));
+        self.0.insert((at.0, number), Some(newest));
+        before
     }
 }
