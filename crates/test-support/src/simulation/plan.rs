@@ -218,7 +218,7 @@ impl Plan {
     pub(super) fn most_turns(&self) -> MostTurns {
         let members: usize = self.groups.iter().map(|group| group.seats.len()).sum();
         let size = u64::try_from(members).expect("few") + u64::from(self.partitions);
-        MostTurns { at_once: 10_000 + 1_000 * size, in_all: 2_000_000 + 50_000 * size }
+        MostTurns { at_once: 10_000 + 1_000 * size, in_all: 1_000_000 + 20_000 * size }
     }
 }
 

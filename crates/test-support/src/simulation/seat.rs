@@ -18,6 +18,8 @@ use super::scheduler::WORLD;
 use super::world::{Phase, World};
 use crate::seeded_random::SeededRandom;
 
+/// So many members leave the seat to another one without leaving the group. Groups would grow for ever otherwise.
+const MOST_GUESTS: u32 = 2;
 const BEFORE_NEXT_TRY: Duration = Duration::from_millis(200);
 
 /// One member's place.
@@ -27,6 +29,7 @@ pub(super) struct Seat {
     plan: SeatPlan,
     /// Number of the seat among all of the run.
     number: u64,
+    guests: u32,
     random: SeededRandom,
 }
 
@@ -90,7 +93,7 @@ enum Next {
 impl Seat {
     pub(super) fn new(world: Arc<World>, group: usize, plan: SeatPlan) -> Self {
         let (random, number) = (world.random("seat"), world.next_member());
-        Self { world, group, plan, number, random }
+        Self { world, group, plan, number, guests: 0, random }
     }
 
     /// Keeps the seat taken until the run is over.
@@ -277,7 +280,11 @@ impl Seat {
                 }
                 Ok(Next::Vacant)
             }
-            Action::Steal => Ok(Next::Vacant),
+            Action::Steal if self.guests == MOST_GUESTS => Ok(Next::Stay),
+            Action::Steal => {
+                self.guests += 1;
+                Ok(Next::Vacant)
+            }
         }
     }
 
