@@ -1,6 +1,6 @@
 //! One run: the scenario of a seed from its beginning to its verdict.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -30,6 +30,11 @@ const LAST_EFFECTS: Duration = Duration::from_secs(30);
 /// stuck together need less.
 const LONGEST_CATCH_UP: Duration = Duration::from_mins(10);
 
+/// In a rush: one for who comes first, one for all.
+const MOST_ASSIGNMENTS: usize = 2;
+/// In a rush: who comes first, and who has it in the end; and one move besides.
+const MOST_OWNERS: usize = 3;
+
 /// What came of a run.
 #[derive(Debug)]
 pub struct Outcome {
@@ -47,6 +52,28 @@ pub struct Outcome {
     pub catch_up: Duration,
     /// From then on until every partition was where it belongs.
     pub settling: Duration,
+}
+
+impl Outcome {
+    /// Nothing disturbs members that come at about the same time: a second assignment has all of them, and a partition
+    /// moves twice at most.
+    pub fn judge_rush(&mut self) {
+        let (mut assignments, mut claims) = (0, BTreeMap::<_, usize>::new());
+        for entry in &self.entries {
+            match &entry.event {
+                // They leave one after the other.
+                Event::UnsubscribeBegan { .. } | Event::DisconnectBegan => break,
+                Event::Assigned { .. } => assignments += 1,
+                Event::Claimed(claimed) => *claims.entry(claimed.claim.at).or_default() += 1,
+                _ => {}
+            }
+        }
+        let most = claims.values().max().copied().unwrap_or_default();
+        if assignments > MOST_ASSIGNMENTS || most > MOST_OWNERS {
+            let text = format!("{assignments} assignments, and a partition with {most} owners");
+            self.findings.push(Finding::new(text));
+        }
+    }
 }
 
 /// Runs the scenario of a seed and judges it.
