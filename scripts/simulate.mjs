@@ -1,7 +1,9 @@
 // `npm run simulate`: runs seeds of the simulation (crates/test-support/src/simulation). Options:
 //
 //   --seeds <n>     so many seeds, 200 by default     --from <n>   the first of them, 0 by default
-//   --seed <n>      one seed, with all its events
+//   --seed <n>      one seed, with all its events    --large      of large groups: 100 members, 300 partitions
+//
+// Ten thousand seeds:  npm run simulate -- --seeds 10000
 import { parseArgs } from 'node:util'
 import { runStep } from './run_step.mjs'
 
@@ -10,6 +12,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '0' },
     seed: { type: 'string' },
+    large: { type: 'boolean', default: false },
   },
 })
 
@@ -28,6 +31,7 @@ if (values.seed !== undefined) {
   const from = wholeNumber('from')
   env.CSB_SIM_SEEDS = `${from}..${from + wholeNumber('seeds')}`
 }
-const title = values.seed === undefined ? `simulation, seeds ${env.CSB_SIM_SEEDS}` : `simulation, seed ${values.seed}`
-const cargo = ['test', '--quiet', '--workspace', '--test', 'simulation', '--', 'nothing_is_lost']
+const family = values.large ? 'large groups' : 'simulation'
+const title = values.seed === undefined ? `${family}, seeds ${env.CSB_SIM_SEEDS}` : `${family}, seed ${values.seed}`
+const cargo = ['test', '--quiet', '--workspace', '--test', 'simulation', '--', values.large ? 'large_groups' : 'nothing_is_lost']
 await runStep(title, 'cargo', cargo, env)

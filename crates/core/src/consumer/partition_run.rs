@@ -218,9 +218,8 @@ impl PartitionEnding {
     /// How it ends in the end: that somebody else has it may show only now.
     async fn leave_in_time(&self, end: PartitionEnd, reason: RevokedReason) -> (PartitionEnd, RevokedReason) {
         match clock::timeout(self.longest_end(), self.leave(reason)).await {
-            Some(true) => (end, reason),
             Some(false) if end == PartitionEnd::Released => (PartitionEnd::Fenced, RevokedReason::LeaseLost),
-            Some(false) => (end, reason),
+            Some(true | false) => (end, reason),
             None => {
                 let key = &self.claim.key;
                 self.logger.error(|| {

@@ -31,7 +31,7 @@ pub struct Candidate {
 }
 
 /// The partitions of one member.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MemberPartitions {
     /// Id of the member.
     pub member: String,

@@ -5,7 +5,7 @@ use bson::Binary;
 use super::assignment::MemberPartitions;
 
 /// How a member stands in its group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MemberState {
     /// It reads what it is assigned.
     Active,

@@ -12,7 +12,7 @@ use super::heartbeat::Pace;
 use crate::runtime::clock::{self, Instant};
 
 /// How the lease stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum LeaseStatus {
     /// The member is one.
     Held,

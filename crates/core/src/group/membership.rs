@@ -106,6 +106,13 @@ impl Membership {
         })
     }
 
+    /// What the member is to read now, and since when, in milliseconds.
+    pub(crate) async fn assigned(&self) -> Result<(Vec<u32>, u64)> {
+        let group = self.parts.store.load_group(&self.record.group_id).await?.group;
+        let own = group.assignment.into_iter().find(|entry| entry.member == self.record.id);
+        Ok((own.map(|entry| entry.partitions).unwrap_or_default(), group.assigned_ms_ago))
+    }
+
     /// Partitions that the member cannot read are for others.
     pub(crate) async fn decline(&mut self, partitions: &[u32]) -> Result<()> {
         self.record.declined.extend(partitions);

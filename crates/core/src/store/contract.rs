@@ -184,7 +184,7 @@ pub struct StoredOffset {
 
 /// The right to commit: an owner under an epoch. A write that carries it is refused when a later one of this owner is
 /// stored already: the deadline of a call ends the wait for it, not the call, which may still take effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// Which offset document.
     pub key: OffsetKey,

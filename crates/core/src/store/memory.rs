@@ -10,6 +10,8 @@ mod database;
 mod dead_letter_table;
 mod event_log;
 mod event_token;
+#[cfg(test)]
+mod group_model;
 mod group_table;
 mod memory_dead_letters;
 mod memory_feed;

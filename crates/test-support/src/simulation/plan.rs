@@ -38,15 +38,15 @@ pub struct Plan {
     pub broker: BrokerPlan,
 }
 
-/// What brokers are configured with.
+/// What brokers are configured with, in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct BrokerPlan {
     /// `deliveryTimeoutMs`.
-    pub delivery_timeout_ms: u64,
+    pub delivery_timeout: u64,
     /// `shutdownGraceMs`.
-    pub shutdown_grace_ms: u64,
+    pub shutdown_grace: u64,
     /// `heartbeatIntervalMs`.
-    pub heartbeat_ms: u64,
+    pub heartbeat_interval: u64,
 }
 
 /// A consumer group.
@@ -190,9 +190,9 @@ impl Plan {
         let calls_back = groups.iter().any(|group| group.handling.calls_back > 0);
         let grace: &[u64] = if calls_back { &[60_000] } else { &[100, 2_000, 60_000, 60_000, 60_000] };
         let broker = BrokerPlan {
-            delivery_timeout_ms: random.between(1, 20) * 1000,
-            shutdown_grace_ms: *random.pick(grace),
-            heartbeat_ms: heartbeat(random, &groups),
+            delivery_timeout: random.between(1, 20) * 1000,
+            shutdown_grace: *random.pick(grace),
+            heartbeat_interval: heartbeat(random, &groups),
         };
         Self {
             partitions,

@@ -57,12 +57,12 @@ impl Process {
         let scheduler = Arc::clone(&machine.scheduler);
         let server = Arc::new(move |call| scheduler.spawn_in(WORLD, "server call", call));
         let store = FaultyStore::new(store, faults.clone(), server);
-        let BrokerPlan { delivery_timeout_ms, shutdown_grace_ms, heartbeat_ms } = machine.broker;
+        let BrokerPlan { delivery_timeout, shutdown_grace, heartbeat_interval } = machine.broker;
         let config = doc! {
             "mongoUri": "memory://simulation",
-            "deliveryTimeoutMs": i64::try_from(delivery_timeout_ms).expect("small"),
-            "shutdownGraceMs": i64::try_from(shutdown_grace_ms).expect("small"),
-            "heartbeatIntervalMs": i64::try_from(heartbeat_ms).expect("small"),
+            "deliveryTimeoutMs": i64::try_from(delivery_timeout).expect("small"),
+            "shutdownGraceMs": i64::try_from(shutdown_grace).expect("small"),
+            "heartbeatIntervalMs": i64::try_from(heartbeat_interval).expect("small"),
             "logLevel": "WARN",
         };
         let config = BrokerConfig::from_document(&config).expect("a valid configuration");

@@ -15,6 +15,8 @@ use crate::store::contract::{Claim, OffsetKey, StoredOffset};
 /// A claim that takes longer than this waits for a transaction.
 const BLOCKED_AFTER: Duration = Duration::from_millis(500);
 
+/// The document as it was found, or why not.
+type Loaded = (Result<Option<StoredOffset>>, OffsetKey);
 /// A claim, and the document as it is then.
 type Claimed = (Claim, StoredOffset);
 
@@ -33,18 +35,11 @@ impl Coordinator {
         let loads = keys.map(|key| async move { (self.parts.store.load_offset(&key).await, key) }.boxed());
         let found: Vec<_> =
             stream::iter(loads.collect::<Vec<_>>()).buffered(CONCURRENT_OFFSETS).collect().await;
-        // After the offsets: whoever owned one of them was a member by then.
-        let members = self.membership.members().await?;
-        let claims = found.into_iter().map(|(found, key)| {
-            let decision = found.as_ref().ok().map(|found| {
-                let owner = found.as_ref().and_then(|found| found.owner.as_deref());
-                // One that it had not heard of it claims again.
-                let owner = owner.filter(|owner| *owner != self.membership.id());
-                decide_claim(owner, &members, assigned_ms_ago)
-            });
+        let decisions = self.decide(&found, assigned_ms_ago).await?;
+        let claims = found.into_iter().zip(decisions).map(|((found, key), decision)| {
             async move {
                 let claimed = match found {
-                    Ok(found) => self.claim_one(&key, found, decision.unwrap_or(ClaimDecision::Wait)).await,
+                    Ok(found) => self.claim_one(&key, found, decision).await,
                     Err(error) => Err(error),
                 };
                 (key.partition, claimed.map_err(|error| located(error, &key)))
@@ -61,6 +56,26 @@ impl Coordinator {
             }
         }
         Ok((claimed, failed))
+    }
+
+    async fn decide(&self, found: &[Loaded], assigned_ms_ago: u64) -> Result<Vec<ClaimDecision>> {
+        // After the offsets: whoever owned one of them was a member by then.
+        let members = self.membership.members().await?;
+        let decide = |(found, _): &Loaded, assigned_ms_ago| {
+            let found = found.as_ref().ok().and_then(Option::as_ref);
+            let owner = found.and_then(|found| found.owner.as_deref());
+            // One that it had not heard of it claims again.
+            decide_claim(owner.filter(|owner| *owner != self.membership.id()), &members, assigned_ms_ago)
+        };
+        let decisions: Vec<_> = found.iter().map(|found| decide(found, assigned_ms_ago)).collect();
+        let patient: Vec<_> = found.iter().map(|found| decide(found, 0)).collect();
+        if decisions == patient {
+            return Ok(decisions);
+        }
+        // Who lives is passed over by what the group wants now: since the look the partition may have become its own.
+        let (assigned, assigned_ms_ago) = self.membership.assigned().await?;
+        let still = |key: &OffsetKey| if assigned.contains(&key.partition) { assigned_ms_ago } else { 0 };
+        Ok(found.iter().map(|found| decide(found, still(&found.1))).collect())
     }
 
     async fn claim_one(

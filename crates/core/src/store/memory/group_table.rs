@@ -6,20 +6,20 @@ use crate::group::assignment::MemberPartitions;
 use crate::group::group_record::{GroupRecord, GroupView, MemberRecord, MemberState, StoredMember};
 
 /// What `consumer_members` and `consumer_groups` hold.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct GroupTable {
     members: BTreeMap<String, Member>,
     groups: BTreeMap<String, Group>,
     revision: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Member {
     record: MemberRecord,
     heartbeat_at: i64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Group {
     record: GroupRecord,
     assigned_at: i64,

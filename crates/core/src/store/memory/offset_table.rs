@@ -15,7 +15,7 @@ use crate::store::offset_document::{
 };
 
 /// Documents as they would be in `consumer_offsets`, so that both stores read them by the same code.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct OffsetTable {
     documents: HashMap<OffsetKey, Document>,
 }

@@ -30,7 +30,7 @@ impl Plan {
         };
         Self {
             chaos: ChaosPlan {
-                duration: Duration::from_secs(60),
+                duration: Duration::from_mins(1),
                 every_ms: 15_000,
                 kill: 2,
                 kill_leader: 2,
@@ -105,7 +105,7 @@ fn calm_plan(random: &mut SeededRandom, group: GroupPlan, processes: usize, part
         legacy_messages: 0,
         rates: FaultRates::CALM,
         chaos: ChaosPlan::default(),
-        broker: BrokerPlan { delivery_timeout_ms: 20_000, shutdown_grace_ms: 60_000, heartbeat_ms: 2_000 },
+        broker: BrokerPlan { delivery_timeout: 20_000, shutdown_grace: 60_000, heartbeat_interval: 2_000 },
     }
 }
 

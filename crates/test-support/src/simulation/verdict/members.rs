@@ -169,12 +169,8 @@ impl<'a> Members<'a> {
     }
 
     /// Whether it has left or is fenced, so that what it owns is anybody's.
-    pub(super) fn is_out(&self, member: &str) -> bool {
+    fn is_out(&self, member: &str) -> bool {
         self.by_id.get(member).is_none_or(|member| member.standing != Standing::In)
-    }
-
-    pub(super) fn is_replaced(&self, member: &str) -> bool {
-        self.by_id.get(member).is_some_and(|member| member.standing == Standing::Replaced)
     }
 
     /// Whether the member was to read the partition in some assignment of at least so long ago.

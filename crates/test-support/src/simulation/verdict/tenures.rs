@@ -13,8 +13,6 @@ pub(super) type TenureId = (GroupPartition, i64);
 #[derive(Debug)]
 pub(super) struct Tenure {
     pub(super) claimed: ClaimedPartition,
-    /// Subscription of the member.
-    pub(super) subscription: Option<u64>,
     process: Option<ProcessId>,
     /// When it gave the partition back.
     pub(super) released: Option<usize>,
@@ -85,7 +83,6 @@ impl Tenures {
         let subscription = subscriptions.of_member(&claimed.claim.owner);
         let tenure = Tenure {
             claimed: claimed.clone(),
-            subscription: subscription.map(|subscription| subscription.number),
             process: subscription.map(|subscription| subscription.process),
             released: None,
             superseded: None,
