@@ -273,9 +273,9 @@ fn group(random: &mut SeededRandom, partitions: u32) -> GroupPlan {
     GroupPlan {
         consumer,
         sharing: SharingPlan {
-            session: random.millis(6_000, 30_000),
+            session: if random.chance(300) { Duration::from_secs(30) } else { random.millis(6_000, 30_000) },
             delay: Duration::from_millis(*random.pick(&[0, 1_000, 3_000])),
-            handover: Duration::from_millis(*random.pick(&[100, 1_000, 5_000, 30_000, 30_000])),
+            handover: Duration::from_millis(*random.pick(&[100, 1_000, 5_000, 30_000])),
         },
         buffered_bytes: *random.pick(&[1_000, 4_000, 1 << 20]),
         handler,
@@ -357,7 +357,7 @@ fn chaos(random: &mut SeededRandom, duration: Duration) -> ChaosPlan {
         duration,
         every_ms: *random.pick(&[2_000, 10_000, 30_000]),
         kill: random.below(3),
-        freeze: random.below(2),
+        freeze: random.below(3),
         restart: random.below(3),
         cut_off: random.below(2),
         outage: random.between(0, 1),

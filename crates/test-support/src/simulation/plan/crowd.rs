@@ -11,9 +11,10 @@ use crate::faulty_store::FaultRates;
 use crate::seeded_random::SeededRandom;
 
 impl Plan {
-    /// A hundred members in twenty processes share three hundred partitions. They come within a second, and then
-    /// members leave and processes are killed, also those of leaders, frozen and cut off.
-    pub fn crowd(seed: u64) -> Self {
+    /// Members in a fifth as many processes share three times as many partitions: with a hundred that is three hundred.
+    /// They come within a second, and then members leave and processes are killed, also those of leaders, frozen and cut
+    /// off.
+    pub fn crowd(seed: u64, members: u32) -> Self {
         let mut random = SeededRandom::new(seed).fork("crowd");
         let random = &mut random;
         let session = Duration::from_millis(*random.pick(&[6_000, 15_000]));
@@ -26,7 +27,7 @@ impl Plan {
                 move_away: 3,
                 steal: 0,
             },
-            ..large_group(random, 100, session)
+            ..large_group(random, members, session)
         };
         Self {
             chaos: ChaosPlan {
@@ -42,7 +43,7 @@ impl Plan {
                 longest_ms: 40_000,
             },
             rates: if random.chance(500) { FaultRates::CALM } else { light_faults() },
-            ..calm_plan(random, group, 20, 300)
+            ..calm_plan(random, group, members as usize / 5, members * 3)
         }
     }
 
@@ -56,7 +57,7 @@ impl Plan {
     }
 }
 
-fn large_group(random: &mut SeededRandom, members: usize, session: Duration) -> GroupPlan {
+fn large_group(random: &mut SeededRandom, members: u32, session: Duration) -> GroupPlan {
     let seat = |random: &mut SeededRandom| SeatPlan {
         partitions: None,
         is_manual: false,
