@@ -33,5 +33,13 @@ if (values.seed !== undefined) {
 }
 const family = values.large ? 'large groups' : 'simulation'
 const title = values.seed === undefined ? `${family}, seeds ${env.CSB_SIM_SEEDS}` : `${family}, seed ${values.seed}`
-const cargo = ['test', '--quiet', '--workspace', '--test', 'simulation', '--', values.large ? 'large_groups' : 'nothing_is_lost']
+const cargo = [
+  'test',
+  '--quiet',
+  '--workspace',
+  '--test',
+  'simulation',
+  '--',
+  values.large ? 'large_groups' : 'nothing_is_lost',
+]
 await runStep(title, 'cargo', cargo, env)
