@@ -154,11 +154,24 @@ impl Membership {
         self.parts.store.load_members(&self.record.group_id).await
     }
 
-    /// Why the lease was lost: the member that has its instance id now, if that is it.
+    /// The member that has its instance id now, if there is one. It need not have taken it from this one, which may have
+    /// expired before.
     pub(crate) async fn replaced_by(&self) -> Result<Option<String>> {
         let members = self.members().await?;
-        let own = members.into_iter().find(|member| member.record.id == self.record.id);
-        Ok(own.and_then(|own| own.record.replaced_by))
+        let own = members.iter().find(|member| member.record.id == self.record.id);
+        if let Some(successor) = own.and_then(|own| own.record.replaced_by.clone()) {
+            return Ok(Some(successor));
+        }
+        let Some(instance) = self.parts.instance_id.as_ref().filter(|instance| instance.is_given) else {
+            return Ok(None);
+        };
+        let successor = members.into_iter().find(|member| {
+            member.record.id != self.record.id
+                && has_instance(&member.record, instance, &self.record.topic)
+                && !member.is_overdue()
+                && !process_identity::is_gone(&member.record.process)
+        });
+        Ok(successor.map(|successor| successor.record.id))
     }
 }
 
@@ -167,6 +180,10 @@ impl Drop for Membership {
     fn drop(&mut self) {
         self.forget();
     }
+}
+
+fn has_instance(member: &MemberRecord, instance: &InstanceId, topic: &str) -> bool {
+    member.is_alive() && member.topic == topic && member.instance_id.as_ref() == Some(&instance.name)
 }
 
 async fn make_room(parts: &MembershipParts, record: &mut MemberRecord, member: &StoredMember) -> Result<()> {
@@ -181,7 +198,7 @@ async fn make_room(parts: &MembershipParts, record: &mut MemberRecord, member: &
         return Ok(());
     }
     let Some(instance) = &parts.instance_id else { return Ok(()) };
-    if other.topic != record.topic || other.instance_id.as_ref() != Some(&instance.name) {
+    if !has_instance(other, instance, &record.topic) {
         return Ok(());
     }
     if !instance.is_given {

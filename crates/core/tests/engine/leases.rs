@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bson::doc;
 use csb_core::broker::Broker;
+use csb_core::error_code::ErrorCode;
 use csb_core::runtime::clock;
 use csb_core::store::contract::Store;
 use csb_test_support::recording_handler::{Recorded, RecordingHandler};
@@ -15,7 +16,11 @@ use crate::on_both_stores;
 use crate::scene::{GROUP, Scene, connected, producer, send, subscribe};
 use crate::stubborn_store::{StubbornStore, Verb};
 
-on_both_stores!(a_fenced_member_comes_back, a_member_that_is_not_heard_hands_nothing_out);
+on_both_stores!(
+    a_fenced_member_comes_back,
+    a_member_that_is_not_heard_hands_nothing_out,
+    who_comes_back_late_leaves_its_instance_id_to_its_successor,
+);
 
 async fn a_fenced_member_comes_back(scene: Scene) {
     let broker = scene.broker().await;
@@ -77,6 +82,33 @@ async fn a_member_that_is_not_heard_hands_nothing_out(scene: Scene) {
         .await;
     let recorded = handler.recorded();
     assert_eq!(recorded.begun.len(), recorded.handled.len(), "nobody has taken it over meanwhile");
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+async fn who_comes_back_late_leaves_its_instance_id_to_its_successor(scene: Scene) {
+    let store = StubbornStore::before(Arc::clone(&scene.store));
+    let config = scene.broker_config(doc! { "heartbeatIntervalMs": 1000 });
+    let cut_off = connected(Broker::with_store(config, Arc::clone(&store) as Arc<dyn Store>, None)).await;
+    let broker = scene.broker().await;
+    let numbers = producer(&broker, 2).await;
+    let (older, newer) =
+        (member(&cut_off, doc! { "instanceId": "pod-0" }), member(&broker, doc! { "instanceId": "pod-0" }));
+    let (of_older, of_newer) = (RecordingHandler::accepting(), RecordingHandler::accepting());
+    subscribe(&older, &of_older).await;
+    store.refuse(Verb::Beat);
+    // It has expired, and cannot hear of it.
+    let members = scene.store.load_members(GROUP).await.unwrap();
+    assert!(scene.store.fence_member(&members[0].record.id, None).await.unwrap());
+    subscribe(&newer, &of_newer).await;
+    store.heal();
+    let told = of_older.wait_for("the news", |seen| !seen.consumer_errors.is_empty()).await;
+    assert_eq!(told.consumer_errors, [ErrorCode::InstanceReplaced]);
+    assert!(!older.is_subscribed() && newer.is_subscribed());
+    send(&numbers, 0..4).await;
+    of_newer.wait_for_handled(4).await;
+    assert!(of_newer.recorded().consumer_errors.is_empty());
+    cut_off.disconnect(true).await;
     broker.disconnect(true).await;
     scene.end().await;
 }

@@ -44,8 +44,12 @@ impl GroupTable {
     }
 
     pub(super) fn join(&mut self, member: &MemberRecord, now: i64) {
-        let stored = Member { record: member.clone(), heartbeat_at: now };
-        self.members.insert(member.id.clone(), stored);
+        let mut record = member.clone();
+        if let Some(known) = self.members.get(&member.id).filter(|known| !known.record.is_alive()) {
+            record.state = known.record.state;
+            record.replaced_by.clone_from(&known.record.replaced_by);
+        }
+        self.members.insert(member.id.clone(), Member { record, heartbeat_at: now });
     }
 
     pub(super) fn change(&mut self, member: &MemberRecord) -> bool {

@@ -56,6 +56,12 @@ pub(super) async fn join(connection: &Connection, member: &MemberRecord) -> Resu
     for (field, value) in member_fields(member) {
         set.insert(field, doc! { "$literal": value });
     }
+    // A try that comes late must not bring back who has been fenced meanwhile.
+    let is_fenced = doc! { "$eq": ["$state", state_word(MemberState::Fenced)] };
+    for field in ["state", "replacedBy"] {
+        let joined = set.get(field).cloned();
+        set.insert(field, doc! { "$cond": [&is_fenced, format!("${field}"), joined] });
+    }
     set.extend(doc! { "heartbeatAt": "$$NOW", "joinedAt": { "$ifNull": ["$joinedAt", "$$NOW"] } });
     let members = collection(connection);
     let upsert = members.update_one(doc! { "_id": &member.id }, vec![doc! { "$set": set }]).upsert(true);
