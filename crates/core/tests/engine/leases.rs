@@ -98,8 +98,8 @@ async fn who_comes_back_late_leaves_its_instance_id_to_its_successor(scene: Scen
     subscribe(&older, &of_older).await;
     store.refuse(Verb::Beat);
     // It has expired, and cannot hear of it.
-    let members = scene.store.load_members(GROUP).await.unwrap();
-    assert!(scene.store.fence_member(&members[0].record.id, None).await.unwrap());
+    let members = scene.store.load_members(GROUP).await.expect("loaded");
+    assert!(scene.store.fence_member(&members[0].record.id, None).await.expect("fenced"));
     subscribe(&newer, &of_newer).await;
     store.heal();
     let told = of_older.wait_for("the news", |seen| !seen.consumer_errors.is_empty()).await;
