@@ -12,6 +12,7 @@ mod producer_config;
 pub(crate) mod topic_config;
 
 pub use broker_config::{BrokerConfig, MongoUri};
+pub use config_fields::{ConfigCheck, Violation};
 pub use consumer_config::{
     ChangeStreamWatchOptions, ConsumerConfig, GroupMode, OnExpired, PartitionAssignment, WithoutEffect,
 };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bson::{Bson, Document};
 
-use super::config_fields::{ConfigFields, TextRule};
+use super::config_fields::{ConfigCheck, ConfigFields, TextRule};
 use super::log_level::LogLevel;
 use crate::error::Result;
 use crate::record::type_name::type_name;
@@ -130,8 +130,20 @@ impl BrokerConfig {
     /// Checks and reads what the broker was made with.
     pub fn from_document(document: &Document) -> Result<Self> {
         let mut fields = ConfigFields::new(document);
-        let config = Self {
-            mongo_uri: mongo_uri(&mut fields),
+        let config = Self::read(&mut fields);
+        fields.finish("The broker configuration", config)
+    }
+
+    /// Only checks it.
+    pub fn check(document: &Document) -> ConfigCheck {
+        let mut fields = ConfigFields::new(document);
+        Self::read(&mut fields);
+        fields.into_check()
+    }
+
+    fn read(fields: &mut ConfigFields<'_>) -> Self {
+        Self {
+            mongo_uri: mongo_uri(fields),
             database: fields.optional_text("database", &DATABASE_NAME).unwrap_or_else(|| DEFAULT_NAME.into()),
             app_name: fields.optional_text("appName", &APP_NAME).unwrap_or_else(|| DEFAULT_NAME.into()),
             max_retries: fields.integer("maxRetries", 0..=1000, 10),
@@ -149,8 +161,7 @@ impl BrokerConfig {
             max_buffered_bytes: fields.integer("maxBufferedBytes", MIB..=1024 * MIB, 64 * MIB),
             shutdown_grace_ms: fields.integer("shutdownGraceMs", 0..=600_000, 25_000),
             operation_timeout_ms: fields.integer("operationTimeoutMs", 100..=600_000, 30_000),
-        };
-        fields.finish("The broker configuration", config)
+        }
     }
 }
 

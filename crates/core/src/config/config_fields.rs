@@ -3,11 +3,14 @@
 //! A refused field yields a placeholder, so that reading goes on; [`ConfigFields::finish`] then fails with one error
 //! that names every bad field. A value that looks like a URI is never repeated: it may hold a password.
 
-use std::fmt::Display;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
 use bson::{Bson, DateTime, Document};
 
+use super::consumer_config::WithoutEffect;
 use crate::error::{Error, Result};
 use crate::record::type_name::type_name;
 
@@ -26,26 +29,53 @@ pub(crate) struct TextRule {
     pub(crate) accepts: fn(&str) -> bool,
 }
 
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Its path, such as `options.batchSize`.
+    pub field: String,
+    /// Continues the path: "is 0: give an integer from 1 to 10000".
+    pub problem: String,
+}
+
+impl Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.field, self.problem)
+    }
+}
+
+/// A configuration that was looked at, but is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigCheck {
+    /// Everything that is wrong with it.
+    pub violations: Vec<Violation>,
+    /// The paths of all fields that mean something.
+    pub known_fields: BTreeSet<String>,
+}
+
 /// A configuration that is being read.
 pub(crate) struct ConfigFields<'a> {
     document: &'a Document,
     prefix: String,
-    violations: Vec<String>,
+    violations: Vec<Violation>,
+    known: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> ConfigFields<'a> {
     pub(crate) fn new(document: &'a Document) -> Self {
-        Self { document, prefix: String::new(), violations: Vec::new() }
+        Self { document, prefix: String::new(), violations: Vec::new(), known: RefCell::default() }
     }
 
     /// The value of a field, unless it is absent or null.
     pub(crate) fn given(&self, name: &str) -> Option<&'a Bson> {
+        self.known.borrow_mut().insert(format!("{}{name}", self.prefix));
         self.document.get(name).filter(|value| !matches!(value, Bson::Null | Bson::Undefined))
     }
 
     /// Adds a violation: the field's path and what is wrong with it.
     pub(crate) fn reject(&mut self, name: &str, problem: impl Display) {
-        self.violations.push(format!("{}{name} {problem}", self.prefix));
+        self.violations
+            .push(Violation { field: format!("{}{name}", self.prefix), problem: problem.to_string() });
     }
 
     pub(crate) fn required_text(&mut self, name: &str, rule: &TextRule) -> String {
@@ -133,15 +163,21 @@ impl<'a> ConfigFields<'a> {
         })
     }
 
+    /// A field that may be there and changes nothing.
+    pub(crate) fn without_effect(&self, name: &str) -> WithoutEffect {
+        let _ = self.given(name);
+        WithoutEffect
+    }
+
     /// The fields of a sub-document; of an empty one if it is absent.
     pub(crate) fn section<T>(&mut self, name: &str, read: impl FnOnce(&mut ConfigFields<'_>) -> T) -> T {
         let empty = Document::new();
         let document = self.optional(name, "give an object or leave it out", Bson::as_document);
         let prefix = format!("{}{name}.", self.prefix);
-        let mut section =
-            ConfigFields { document: document.unwrap_or(&empty), prefix, violations: Vec::new() };
+        let mut section = ConfigFields { prefix, ..ConfigFields::new(document.unwrap_or(&empty)) };
         let fields = read(&mut section);
         self.violations.append(&mut section.violations);
+        self.known.borrow_mut().append(&mut section.known.borrow_mut());
         fields
     }
 
@@ -168,8 +204,16 @@ impl<'a> ConfigFields<'a> {
         match self.violations.as_slice() {
             [] => Ok(config),
             [only] => Err(Error::invalid_config(format!("{subject} is invalid: {only}"))),
-            many => Err(Error::invalid_config(format!("{subject} is invalid:\n- {}", many.join("\n- ")))),
+            many => {
+                let many: Vec<_> = many.iter().map(ToString::to_string).collect();
+                Err(Error::invalid_config(format!("{subject} is invalid:\n- {}", many.join("\n- "))))
+            }
         }
+    }
+
+    /// What is wrong, without anything to use.
+    pub(crate) fn into_check(self) -> ConfigCheck {
+        ConfigCheck { violations: self.violations, known_fields: self.known.into_inner() }
     }
 
     fn required<T>(

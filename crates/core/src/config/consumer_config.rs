@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bson::Document;
 
-use super::config_fields::{ConfigFields, TextRule};
+use super::config_fields::{ConfigCheck, ConfigFields, TextRule};
 use super::topic_config::{RETENTION_MS, TOPIC_NAME};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
@@ -217,11 +217,23 @@ impl ConsumerConfig {
     /// Checks and reads what `createConsumer` was given.
     pub fn from_document(document: &Document) -> Result<Self> {
         let mut fields = ConfigFields::new(document);
-        let config = Self {
+        let config = Self::read(&mut fields);
+        fields.finish("The consumer configuration", config)
+    }
+
+    /// Only checks it.
+    pub fn check(document: &Document) -> ConfigCheck {
+        let mut fields = ConfigFields::new(document);
+        Self::read(&mut fields);
+        fields.into_check()
+    }
+
+    fn read(fields: &mut ConfigFields<'_>) -> Self {
+        Self {
             group_id: fields.required_text("groupId", &GROUP_ID),
             topic: fields.required_text("topic", &TOPIC_NAME),
             partitions: fields.integer_list("partitions", 0..=1023),
-            assignment: assignment(&mut fields),
+            assignment: assignment(fields),
             group_mode: fields.one_of("groupMode", &GROUP_MODES, str::eq).unwrap_or(GroupMode::Shared),
             instance_id: fields.optional_text("instanceId", &INSTANCE_ID),
             session_timeout_ms: fields.integer("sessionTimeoutMs", 6_000..=300_000, 15_000),
@@ -237,8 +249,7 @@ impl ConsumerConfig {
             options: fields.section("options", ChangeStreamWatchOptions::read),
             max_buffered_bytes: fields.integer("maxBufferedBytes", 64 * KIB..=64 * KIB * KIB, KIB * KIB),
             dead_letter_retention_ms: fields.optional_integer("deadLetterRetentionMs", RETENTION_MS),
-        };
-        fields.finish("The consumer configuration", config)
+        }
     }
 
     /// Whether it reads exactly what it names.
@@ -303,13 +314,13 @@ impl ChangeStreamWatchOptions {
         Self {
             batch_size: fields.integer("batchSize", 1..=10_000, 1_000),
             max_await_time_ms: fields.integer("maxAwaitTimeMS", 1..=60_000, 1_000),
-            full_document: WithoutEffect,
-            full_document_before_change: WithoutEffect,
-            resume_after: WithoutEffect,
-            start_after: WithoutEffect,
-            start_at_operation_time: WithoutEffect,
-            collation: WithoutEffect,
-            read_preference: WithoutEffect,
+            full_document: fields.without_effect("fullDocument"),
+            full_document_before_change: fields.without_effect("fullDocumentBeforeChange"),
+            resume_after: fields.without_effect("resumeAfter"),
+            start_after: fields.without_effect("startAfter"),
+            start_at_operation_time: fields.without_effect("startAtOperationTime"),
+            collation: fields.without_effect("collation"),
+            read_preference: fields.without_effect("readPreference"),
         }
     }
 }

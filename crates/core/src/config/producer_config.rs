@@ -2,7 +2,7 @@
 
 use bson::Document;
 
-use super::config_fields::ConfigFields;
+use super::config_fields::{ConfigCheck, ConfigFields};
 use super::topic_config::{PARTITIONS, RETENTION_MS, TOPIC_NAME};
 use crate::error::Result;
 
@@ -47,15 +47,26 @@ impl ProducerConfig {
     /// Checks and reads what `createProducer` was given.
     pub fn from_document(document: &Document) -> Result<Self> {
         let mut fields = ConfigFields::new(document);
-        let config = Self {
+        let config = Self::read(&mut fields);
+        fields.finish("The producer configuration", config)
+    }
+
+    /// Only checks it.
+    pub fn check(document: &Document) -> ConfigCheck {
+        let mut fields = ConfigFields::new(document);
+        Self::read(&mut fields);
+        fields.into_check()
+    }
+
+    fn read(fields: &mut ConfigFields<'_>) -> Self {
+        Self {
             topic: fields.required_text("topic", &TOPIC_NAME),
             partitions: fields.required_integer("partitions", PARTITIONS),
             retention_ms: fields.required_integer("retentionMs", RETENTION_MS),
             partition_strategy: fields
                 .one_of("partitionStrategy", &PartitionStrategy::NAMES, str::eq)
                 .unwrap_or_default(),
-        };
-        fields.finish("The producer configuration", config)
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use bson::Document;
 
-use super::config_fields::{ConfigFields, TextRule};
+use super::config_fields::{ConfigCheck, ConfigFields, TextRule};
 use crate::error::Result;
 
 /// How many partitions a topic may have.
@@ -59,14 +59,25 @@ impl TopicConfig {
     /// Checks and reads what `createTopic` was given.
     pub fn from_document(document: &Document) -> Result<Self> {
         let mut fields = ConfigFields::new(document);
+        let config = Self::read(&mut fields);
+        fields.finish("The topic configuration", config)
+    }
+
+    /// Only checks it.
+    pub fn check(document: &Document) -> ConfigCheck {
+        let mut fields = ConfigFields::new(document);
+        Self::read(&mut fields);
+        fields.into_check()
+    }
+
+    fn read(fields: &mut ConfigFields<'_>) -> Self {
         let name = fields.required_text("name", &TOPIC_NAME);
-        let config = Self {
+        Self {
             collection: fields.optional_text("collection", &TOPIC_NAME).unwrap_or_else(|| name.clone()),
             partitions: fields.required_integer("partitions", PARTITIONS),
             retention_ms: fields.required_integer("retentionMs", RETENTION_MS),
             name,
-        };
-        fields.finish("The topic configuration", config)
+        }
     }
 }
 

@@ -28,7 +28,7 @@ mod joining;
 mod leaving;
 mod unfenced_writers;
 
-use joining::record;
+use joining::{joined_too_late, record};
 use unfenced_writers::UnfencedWriters;
 
 /// A member that could not begin is given this long to say so to the others.
@@ -74,8 +74,8 @@ impl Coordinator {
     pub(super) async fn start(begin: CoordinatorParts) -> Result<Self> {
         let CoordinatorParts { parts, home, ended, control } = begin;
         let signal = parts.feed.watch_group(&parts.config.group_id);
-        let membership =
-            Membership::join(parts.membership.clone(), record(&parts, 1, &BTreeSet::new())).await?;
+        let joined = Membership::join(parts.membership.clone(), record(&parts, 1, &BTreeSet::new())).await?;
+        let membership = joined.ok_or_else(|| joined_too_late(&parts))?;
         let backoff = Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1);
         let declined = BTreeSet::new();
         let unfenced_writers = UnfencedWriters::default();

@@ -49,15 +49,18 @@ pub(crate) struct Look {
 }
 
 impl Membership {
-    /// Joins. Who has this instance id before, or lived in a process that is gone, is out from now on.
-    pub(crate) async fn join(parts: MembershipParts, mut record: MemberRecord) -> Result<Self> {
+    /// Joins. Who has this instance id before, or lived in a process that is gone, is out from now on. `None` if this
+    /// member is out already, because an earlier try to join has taken effect, and nobody has heard of it since.
+    pub(crate) async fn join(parts: MembershipParts, mut record: MemberRecord) -> Result<Option<Self>> {
         record.transaction_sessions = parts.store.transaction_sessions().await?;
         record.instance_id = parts.instance_id.as_ref().map(|instance| instance.name.clone());
         for member in parts.store.load_members(&record.group_id).await? {
             make_room(&parts, &mut record, &member).await?;
         }
         let joined = clock::now();
-        parts.store.join_group(&record).await?;
+        if !parts.store.join_group(&record).await? {
+            return Ok(None);
+        }
         let lease = parts.heartbeat.add(&record.id, parts.pace, joined);
         let leadership = Leadership::new(LeadershipParts {
             store: Arc::clone(&parts.store),
@@ -69,7 +72,7 @@ impl Membership {
         });
         let member = Self { parts, record, lease, leadership };
         member.signal().await?;
-        Ok(member)
+        Ok(Some(member))
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -166,7 +169,8 @@ impl Membership {
             return Ok(None);
         };
         let successor = members.into_iter().find(|member| {
-            member.record.id != self.record.id
+            // A try to join again that was not answered is none.
+            subscription_of(&member.record.id) != subscription_of(&self.record.id)
                 && has_instance(&member.record, instance, &self.record.topic)
                 && !member.is_overdue()
                 && !process_identity::is_gone(&member.record.process)
@@ -180,6 +184,11 @@ impl Drop for Membership {
     fn drop(&mut self) {
         self.forget();
     }
+}
+
+/// The members that a subscription is, one after the other, differ in what stands behind the last slash.
+fn subscription_of(member: &str) -> &str {
+    member.rsplit_once('/').map_or(member, |(subscription, _)| subscription)
 }
 
 fn has_instance(member: &MemberRecord, instance: &InstanceId, topic: &str) -> bool {

@@ -13,9 +13,9 @@ use crate::group::group_record::{GroupView, MemberRecord, StoredMember};
 /// The verbs on groups and members. Each has a deadline of its own and fails with a typed error.
 #[async_trait]
 pub trait GroupStore: Send + Sync + 'static {
-    /// Stores a new member, which is its first heartbeat. Storing it twice makes one, and one that has been fenced
-    /// meanwhile stays fenced: the first try may take effect long before the second.
-    async fn join_group(&self, member: &MemberRecord) -> Result<()>;
+    /// Stores a new member, which is its first heartbeat. Storing it twice makes one. Whether it lives: the first try may
+    /// take effect long before the second, and one that has been fenced meanwhile stays fenced.
+    async fn join_group(&self, member: &MemberRecord) -> Result<bool>;
 
     /// Replaces `declined` and `state` of a member that is not fenced. Whether there is one.
     async fn change_member(&self, member: &MemberRecord) -> Result<bool>;

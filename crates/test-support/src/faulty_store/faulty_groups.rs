@@ -11,7 +11,7 @@ use super::FaultyStore;
 
 #[async_trait]
 impl GroupStore for FaultyStore {
-    async fn join_group(&self, member: &MemberRecord) -> Result<()> {
+    async fn join_group(&self, member: &MemberRecord) -> Result<bool> {
         let member = member.clone();
         self.change(|inner| async move { inner.join_group(&member).await }).await
     }

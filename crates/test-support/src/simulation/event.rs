@@ -83,6 +83,7 @@ pub enum Event {
     MemberJoined {
         group: usize,
         member: String,
+        instance: Option<String>,
     },
     /// A heartbeat has taken effect for these members.
     Beat {

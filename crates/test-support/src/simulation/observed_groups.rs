@@ -13,11 +13,13 @@ use super::plan::group_index;
 
 #[async_trait]
 impl GroupStore for ObservedStore {
-    async fn join_group(&self, member: &MemberRecord) -> Result<()> {
-        self.inner.join_group(member).await?;
-        let (group, member) = (group_index(&member.group_id), member.id.clone());
-        self.events.record(Event::MemberJoined { group, member });
-        Ok(())
+    async fn join_group(&self, member: &MemberRecord) -> Result<bool> {
+        let is_alive = self.inner.join_group(member).await?;
+        if is_alive {
+            let (group, instance) = (group_index(&member.group_id), member.instance_id.clone());
+            self.events.record(Event::MemberJoined { group, member: member.id.clone(), instance });
+        }
+        Ok(is_alive)
     }
 
     async fn change_member(&self, member: &MemberRecord) -> Result<bool> {

@@ -44,12 +44,17 @@ impl Coordinator {
         false
     }
 
-    pub(super) async fn try_to_join(&self) -> Result<Membership> {
+    pub(super) async fn try_to_join(&mut self) -> Result<Membership> {
         if let Some(successor) = self.membership.replaced_by().await? {
             return Err(replaced(&self.parts, &successor));
         }
-        let record = record(&self.parts, self.incarnation, &self.declined);
-        Membership::join(self.parts.membership.clone(), record).await
+        loop {
+            let record = record(&self.parts, self.incarnation, &self.declined);
+            if let Some(membership) = Membership::join(self.parts.membership.clone(), record).await? {
+                return Ok(membership);
+            }
+            self.incarnation += 1;
+        }
     }
 }
 
@@ -70,6 +75,12 @@ pub(super) fn record(parts: &SubscriptionParts, incarnation: u32, declined: &BTr
         replaced_by: None,
         transaction_sessions: Vec::new(),
     }
+}
+
+pub(super) fn joined_too_late(parts: &SubscriptionParts) -> Error {
+    let config = &parts.config;
+    let message = "the server took longer to let the consumer join than sessionTimeoutMs; subscribe again";
+    Error::new(ErrorCode::Timeout, message).on_topic(&config.topic).in_group(&config.group_id)
 }
 
 fn replaced(parts: &SubscriptionParts, successor: &str) -> Error {

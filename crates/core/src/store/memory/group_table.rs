@@ -43,13 +43,15 @@ impl GroupTable {
         (self.members.len(), self.groups.len())
     }
 
-    pub(super) fn join(&mut self, member: &MemberRecord, now: i64) {
+    pub(super) fn join(&mut self, member: &MemberRecord, now: i64) -> bool {
         let mut record = member.clone();
         if let Some(known) = self.members.get(&member.id).filter(|known| !known.record.is_alive()) {
             record.state = known.record.state;
             record.replaced_by.clone_from(&known.record.replaced_by);
         }
+        let is_alive = record.is_alive();
         self.members.insert(member.id.clone(), Member { record, heartbeat_at: now });
+        is_alive
     }
 
     pub(super) fn change(&mut self, member: &MemberRecord) -> bool {

@@ -29,7 +29,7 @@ impl MemoryStore {
 
 #[async_trait]
 impl GroupStore for MemoryStore {
-    async fn join_group(&self, member: &MemberRecord) -> Result<()> {
+    async fn join_group(&self, member: &MemberRecord) -> Result<bool> {
         self.on_groups(|groups, now| groups.join(member, now))
     }
 

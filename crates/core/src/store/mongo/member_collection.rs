@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
-use mongodb::options::IndexOptions;
+use mongodb::options::{IndexOptions, ReturnDocument};
 use mongodb::{Collection, IndexModel};
 
 use super::connection::Connection;
@@ -51,7 +51,7 @@ pub(super) async fn ensure_indexes(connection: &Connection) -> Result<()> {
 }
 
 /// A pipeline, because only there the server tells its own time. What is text may begin with a dollar sign.
-pub(super) async fn join(connection: &Connection, member: &MemberRecord) -> Result<()> {
+pub(super) async fn join(connection: &Connection, member: &MemberRecord) -> Result<bool> {
     let mut set = Document::new();
     for (field, value) in member_fields(member) {
         set.insert(field, doc! { "$literal": value });
@@ -64,8 +64,11 @@ pub(super) async fn join(connection: &Connection, member: &MemberRecord) -> Resu
     }
     set.extend(doc! { "heartbeatAt": "$$NOW", "joinedAt": { "$ifNull": ["$joinedAt", "$$NOW"] } });
     let members = collection(connection);
-    let upsert = members.update_one(doc! { "_id": &member.id }, vec![doc! { "$set": set }]).upsert(true);
-    connection.within_deadline("join group", upsert).await.map(drop)
+    let upsert = members.find_one_and_update(doc! { "_id": &member.id }, vec![doc! { "$set": set }]);
+    let upsert = upsert.upsert(true).return_document(ReturnDocument::After).projection(doc! { "state": 1 });
+    let joined = connection.within_deadline("join group", upsert).await?;
+    let fenced = state_word(MemberState::Fenced);
+    Ok(joined.is_some_and(|joined| joined.get_str("state").is_ok_and(|state| state != fenced)))
 }
 
 pub(super) async fn change(connection: &Connection, member: &MemberRecord) -> Result<bool> {

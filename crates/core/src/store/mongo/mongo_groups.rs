@@ -12,7 +12,7 @@ use crate::store::group_contract::GroupStore;
 
 #[async_trait]
 impl GroupStore for MongoStore {
-    async fn join_group(&self, member: &MemberRecord) -> Result<()> {
+    async fn join_group(&self, member: &MemberRecord) -> Result<bool> {
         member_collection::join(self.with_member_indexes().await?, member).await
     }
 

@@ -11,7 +11,7 @@ use super::{StubbornStore, Verb};
 
 #[async_trait]
 impl GroupStore for StubbornStore {
-    async fn join_group(&self, member: &MemberRecord) -> Result<()> {
+    async fn join_group(&self, member: &MemberRecord) -> Result<bool> {
         self.inner.join_group(member).await
     }
 

@@ -11,6 +11,8 @@ pub(super) fn judge(entries: &[Entry], findings: &mut Vec<Finding>) {
     // Subscriptions whose place another member has taken, by what their ids begin with.
     let mut replaced: BTreeSet<&str> = BTreeSet::new();
     let mut members = BTreeMap::new();
+    // The one that has joined last under an instance id.
+    let mut newest: BTreeMap<&str, &str> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
         let mut report = |text: String| findings.push(Finding::new(format!("event {index}: {text}")));
         match &entry.event {
@@ -19,6 +21,12 @@ pub(super) fn judge(entries: &[Entry], findings: &mut Vec<Finding>) {
             }
             Event::MemberFenced { member, replaced_by: Some(_) } => {
                 replaced.extend(member.rsplit_once('/').map(|(prefix, _)| prefix));
+            }
+            Event::MemberJoined { member, instance: Some(instance), .. } => {
+                let Some((prefix, _)) = member.rsplit_once('/') else { continue };
+                // Whoever had it before may have expired, and gives way when it comes back.
+                replaced.extend(newest.insert(instance, prefix).filter(|before| *before != prefix));
+                replaced.remove(prefix);
             }
             Event::LeftBehind { process, tasks } => {
                 report(format!("{process} was disconnected and its tasks run on: {tasks:?}"));

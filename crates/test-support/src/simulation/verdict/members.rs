@@ -64,7 +64,7 @@ impl<'a> Members<'a> {
         report: &mut impl FnMut(String),
     ) {
         match &entry.event {
-            Event::MemberJoined { group, member } => {
+            Event::MemberJoined { group, member, .. } => {
                 let joined = Member { group: *group, heard: entry.at, standing: Standing::In };
                 if self.by_id.insert(member.clone(), joined).is_some_and(|old| old.standing != Standing::In) {
                     report(format!("{member} was out and has joined again under the same id"));

@@ -17,8 +17,8 @@ impl Subscription {
     pub(super) fn answered(&mut self, reply: Reply, scope: &Scope) {
         let stage = std::mem::replace(&mut self.stage, Stage::Looking);
         self.stage = match (stage, reply) {
-            (Stage::Joining, _) => {
-                self.lease = LeaseStatus::Held;
+            (Stage::Joining, Reply::Is(is_alive)) => {
+                self.lease = if is_alive { LeaseStatus::Held } else { LeaseStatus::Lost };
                 Stage::Looking
             }
             (Stage::Looking, Reply::Group(view)) => self.looked(&view, scope),

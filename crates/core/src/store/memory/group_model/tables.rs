@@ -163,10 +163,7 @@ fn write_groups(groups: &mut GroupTable, call: &Call, now: i64) -> Reply {
             groups.assign(GROUP, (*leader_epoch, *after_generation), assignment, now)
         }
         Call::SayLeaving(id) => groups.change(&MemberRecord { state: MemberState::Leaving, ..record(id) }),
-        Call::Join(id) => {
-            groups.join(&record(id), now);
-            true
-        }
+        Call::Join(id) => groups.join(&record(id), now),
         Call::Resign(id) => {
             groups.resign(GROUP, id);
             true
