@@ -10,13 +10,13 @@ mod handler_config;
 mod log_level;
 mod producer_config;
 pub(crate) mod topic_config;
+mod watch_options;
 
 pub use broker_config::{BrokerConfig, MongoUri};
 pub use config_fields::{ConfigCheck, Violation};
-pub use consumer_config::{
-    ChangeStreamWatchOptions, ConsumerConfig, GroupMode, OnExpired, PartitionAssignment, WithoutEffect,
-};
+pub use consumer_config::{ConsumerConfig, GroupMode, OnExpired, PartitionAssignment};
 pub use handler_config::{BatchConfig, CommitSchedule, HandlerConfig, RetryBackoff};
 pub use log_level::LogLevel;
 pub use producer_config::{PartitionStrategy, ProducerConfig};
 pub use topic_config::TopicConfig;
+pub use watch_options::{ChangeStreamWatchOptions, WithoutEffect};

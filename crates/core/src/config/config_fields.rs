@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 
 use bson::{Bson, DateTime, Document};
 
-use super::consumer_config::WithoutEffect;
+use super::watch_options::WithoutEffect;
 use crate::error::{Error, Result};
 use crate::record::type_name::type_name;
 
