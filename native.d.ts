@@ -136,8 +136,11 @@ export declare function checkProducerConfig(config: Uint8Array): void
 /** Checks a topic's configuration (BSON). */
 export declare function checkTopicConfig(config: Uint8Array): void
 
-/** Runs `csbroker` with these arguments (without the program's name) and gives its exit code. */
-export declare function runCli(args: Array<string>): Promise<number>
+/**
+ * Runs `csbroker` with these arguments (without the program's name) and gives its exit code. The client goes beside the
+ * package in `package_directory`, which the program belongs to.
+ */
+export declare function runCli(args: Array<string>, packageDirectory: string): Promise<number>
 
 /** Version of the addon. */
 export declare function version(): string

@@ -1,41 +1,40 @@
 //! `csbroker`: the command line of Change Stream Broker.
 
 mod args;
+mod commands;
+pub mod compile;
+pub mod definition;
+pub mod diff;
+pub mod emit;
+pub mod evaluation;
+pub mod generation;
+pub mod history;
+mod init;
+pub mod invocation;
+mod plain_path;
+pub mod project;
+pub mod source;
+mod terminal;
+mod watch;
 
 use clap::Parser;
-use clap::error::ErrorKind;
 
-use args::Args;
+use args::{Args, GlobalArgs};
+use commands::exit_code;
+use invocation::Invocation;
+use terminal::Terminal;
 
-/// Wrong usage.
-const EXIT_USAGE: i32 = 2;
-
-/// Runs the command line with these arguments (without the program's name). Returns the exit code: 0 done, 2 wrong
-/// usage.
-pub fn run(args: impl IntoIterator<Item = String>) -> i32 {
-    let args = std::iter::once("csbroker".to_owned()).chain(args);
-    match Args::try_parse_from(args) {
-        Ok(Args {}) => {
-            // Without a command there is nothing to do but to say what there is.
-            print(&<Args as clap::CommandFactory>::command().render_help().ansi());
-            EXIT_USAGE
-        }
+/// Runs the command line. Returns the exit code: 0 done, 1 a problem in the user's files or refused, 2 wrong usage, 3 an
+/// answer is needed but there is no terminal, 130 ended by Ctrl-C. Blocks its thread until all is done.
+pub fn run(invocation: Invocation) -> i32 {
+    let Invocation { args, package } = invocation;
+    match Args::try_parse_from(std::iter::once("csbroker".to_owned()).chain(args)) {
+        Ok(args) => commands::run(&args, package, &mut Terminal::of_process(&args.global)),
         Err(answer) => {
-            let code = match answer.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
-                _ => EXIT_USAGE,
-            };
-            // Nobody is left to read it when the terminal is gone.
-            let _ = answer.print();
-            code
+            Terminal::of_process(&GlobalArgs::default()).usage(&answer);
+            if answer.use_stderr() { exit_code::USAGE } else { exit_code::DONE }
         }
     }
-}
-
-fn print(help: &impl std::fmt::Display) {
-    use std::io::Write;
-    // As above.
-    let _ = writeln!(std::io::stderr(), "{help}");
 }
 
 #[cfg(test)]
@@ -43,14 +42,16 @@ mod tests {
     use super::*;
 
     fn exit_code(args: &[&str]) -> i32 {
-        run(args.iter().map(|arg| (*arg).to_owned()))
+        run(Invocation { args: args.iter().map(|arg| (*arg).to_owned()).collect(), package: None })
     }
 
     #[test]
     fn help_and_version_succeed_and_the_rest_is_wrong_usage() {
         assert_eq!(exit_code(&["--help"]), 0);
         assert_eq!(exit_code(&["--version"]), 0);
-        assert_eq!(exit_code(&[]), EXIT_USAGE);
-        assert_eq!(exit_code(&["conjure"]), EXIT_USAGE);
+        assert_eq!(exit_code(&["watch", "-h"]), 0);
+        assert_eq!(exit_code(&[]), exit_code::USAGE);
+        assert_eq!(exit_code(&["conjure"]), exit_code::USAGE);
+        assert_eq!(exit_code(&["completions", "dos"]), exit_code::USAGE);
     }
 }

@@ -1,0 +1,74 @@
+//! TypeScript without its types.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use oxc::allocator::Allocator;
+use oxc::ast::ast::Program;
+use oxc::codegen::{Codegen, CodegenOptions, CommentOptions, IndentChar};
+use oxc::diagnostics::Severity;
+use oxc::parser::Parser;
+use oxc::semantic::SemanticBuilder;
+use oxc::transformer::{DecoratorOptions, HelperLoaderMode, HelperLoaderOptions, TransformOptions, Transformer};
+
+use super::type_only_names::remove_type_only_names;
+use crate::evaluation::value::DefinitionKind;
+use crate::source::module_graph::{DEFINE, Module, ModuleGraph};
+
+/// Decorators as Nest and class-validator have them, `experimentalDecorators`; Node itself has none.
+const DECORATORS: &str = include_str!("decorators.js");
+/// How the printed code names what is in there.
+const DECORATORS_NAME: &str = "babelHelpers.";
+/// The oldest Node that runs a client.
+const TARGET: &str = "node16.20";
+
+/// The module as an ES module in JavaScript, importing what it takes for granted. `None` if that was reported to be
+/// impossible.
+pub(super) fn javascript<'a>(graph: &ModuleGraph<'a>, module: &Rc<Module<'a>>) -> Option<String> {
+    let arena = Allocator::default();
+    let parsed = Parser::new(&arena, &module.source, module.source_type()).parse();
+    let mut program = parsed.program;
+    program.hashbang = None;
+    remove_type_only_names(graph, module, &mut program);
+    let is_whole = strip_types(graph, module, &arena, &mut program);
+    let printed = Codegen::new().with_options(options_of(CommentOptions::disabled())).build(&program).code;
+    let decorators = if printed.contains(DECORATORS_NAME) { DECORATORS } else { "" };
+    let taken: Vec<_> = functions().into_iter().filter(|name| module.unresolved.contains(*name)).collect();
+    let import =
+        if taken.is_empty() { String::new() } else { format!("import {{ {} }} from \"{DEFINE}\";\n", taken.join(", ")) };
+    is_whole.then(|| format!("{import}{decorators}{printed}"))
+}
+
+/// Whether nothing was reported that makes it impossible.
+fn strip_types<'b>(
+    graph: &ModuleGraph<'_>,
+    module: &Module<'_>,
+    arena: &'b Allocator,
+    program: &mut Program<'b>,
+) -> bool {
+    let semantic = SemanticBuilder::new().with_excess_capacity(2.0).with_enum_eval(true).build(program);
+    let scoping = semantic.semantic.into_scoping();
+    let options = TransformOptions {
+        decorator: DecoratorOptions { legacy: true, ..DecoratorOptions::default() },
+        helper_loader: HelperLoaderOptions { mode: HelperLoaderMode::External, ..HelperLoaderOptions::default() },
+        ..TransformOptions::from_target(TARGET).unwrap_or_default()
+    };
+    let path = module.path.to_string();
+    let transformed = Transformer::new(arena, Path::new(&path), &options).build_with_scoping(scoping, program);
+    let mut is_whole = true;
+    for problem in transformed.diagnostics.into_vec() {
+        is_whole &= problem.severity != Severity::Error;
+        graph.report(module, problem);
+    }
+    is_whole
+}
+
+/// How everything is printed.
+pub(super) fn options_of(comments: CommentOptions) -> CodegenOptions {
+    CodegenOptions { comments, indent_char: IndentChar::Space, indent_width: 2, ..CodegenOptions::default() }
+}
+
+fn functions() -> [&'static str; 4] {
+    use DefinitionKind::{Broker, Consumer, Producer, Topic};
+    [Broker, Topic, Producer, Consumer].map(DefinitionKind::function)
+}

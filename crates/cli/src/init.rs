@@ -1,0 +1,11 @@
+//! What `init` writes and edits. Decisions only, but for [`file_writing`] and [`init_root`].
+
+pub(crate) mod dependencies;
+pub(crate) mod file_edit;
+pub(crate) mod file_writing;
+pub(crate) mod gitignore;
+pub(crate) mod init_root;
+pub(crate) mod package_scripts;
+pub(crate) mod templates;
+pub(crate) mod tsconfig_chain;
+pub(crate) mod tsconfig_exclude;

@@ -1,0 +1,8 @@
+//! Reads what the user has written.
+
+pub mod diagnostic;
+pub(crate) mod import_resolution;
+pub(crate) mod installed_packages;
+pub(crate) mod module_graph;
+pub mod module_path;
+pub mod source_files;
