@@ -8,12 +8,12 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import { MongoClient } from 'mongodb'
 import { startReplicaSet } from '../../scripts/replica_set.mjs'
 import { installExamples } from './installed_examples.mjs'
+import { buy, postPurchase, untilEnrolled } from './purchases.mjs'
 import { ServiceProcess } from './service_process.mjs'
 
 const isNodeTooOld = Number(process.versions.node.split('.')[0]) < 20
 const INSTALL_DEADLINE_MS = 10 * 60 * 1000
 const DEADLINE_MS = 120_000
-const ARRIVAL_DEADLINE_MS = 60_000
 const TOPIC = 'purchases.new-purchase'
 const GROUP = 'classroom-service'
 
@@ -71,43 +71,15 @@ describe('NestJS services', { timeout: INSTALL_DEADLINE_MS, skip: isNodeTooOld &
     return await service.stop(signal)
   }
 
-  const post = (producer, body) =>
-    fetch(new URL('/purchases', producer.url), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-  const buy = async (producer, customerId, productId) => {
-    const response = await post(producer, { customerId, productId })
-    assert.equal(response.status, 201, producer.log)
-    return await response.json()
-  }
-
-  /** Resolves when the enrollment is in the consumer's own database; `act` is what leads to it. */
-  async function untilEnrolled(customerId, productId, consumer, act) {
-    const enrollments = client.db(classroom).collection('enrollments')
-    const stream = enrollments.watch([{ $match: { operationType: 'insert' } }], { maxAwaitTimeMS: 1000 })
-    try {
-      await stream.tryNext()
-      const result = await act()
-      const deadline = Date.now() + ARRIVAL_DEADLINE_MS
-      while ((await enrollments.countDocuments({ _id: { customerId, productId } })) === 0) {
-        assert.ok(Date.now() < deadline, `no enrollment of ${customerId} in ${productId}\n${consumer().log}`)
-        await stream.tryNext()
-      }
-      return result
-    } finally {
-      await stream.close()
-    }
-  }
-
+  const enrolled = (customerId, productId, consumer, act) =>
+    untilEnrolled(client.db(classroom).collection('enrollments'), customerId, productId, consumer, act)
   const list = async (consumer) => await (await fetch(new URL('/enrollments', consumer.url))).json()
   const storedMessages = () => client.db(database).collection(`${TOPIC}_p0`)
 
   it('a purchase in one becomes an enrollment in the other, whole', { timeout: DEADLINE_MS }, async () => {
     const [producer, consumer] = await Promise.all([startProducer(), startConsumer()])
     const before = Date.now()
-    const purchase = await untilEnrolled(
+    const purchase = await enrolled(
       'customer-1',
       'product-2',
       () => consumer,
@@ -140,14 +112,14 @@ describe('NestJS services', { timeout: INSTALL_DEADLINE_MS, skip: isNodeTooOld &
   it('what the service refuses is not sent', { timeout: DEADLINE_MS }, async () => {
     const producer = await startProducer()
     const before = await storedMessages().countDocuments()
-    assert.equal((await post(producer, { productId: 'product-1' })).status, 400)
-    assert.equal((await post(producer, { productId: 'product-9', customerId: 'customer-1' })).status, 404)
+    assert.equal((await postPurchase(producer, { productId: 'product-1' })).status, 400)
+    assert.equal((await postPurchase(producer, { productId: 'product-9', customerId: 'customer-1' })).status, 404)
     assert.equal(await storedMessages().countDocuments(), before)
   })
 
   it('both end by themselves after SIGTERM', { timeout: DEADLINE_MS }, async () => {
     const [producer, consumer] = await Promise.all([startProducer(), startConsumer()])
-    await untilEnrolled(
+    await enrolled(
       'customer-2',
       'product-1',
       () => consumer,
@@ -173,7 +145,7 @@ describe('NestJS services', { timeout: INSTALL_DEADLINE_MS, skip: isNodeTooOld &
       const missed = signal === 'SIGTERM' ? ['customer-1', 'product-1'] : ['customer-2', 'product-2']
       await stop(consumer, signal)
       const known = await client.db(classroom).collection('enrollments').countDocuments()
-      await untilEnrolled(
+      await enrolled(
         ...missed,
         () => consumer,
         async () => {

@@ -61,6 +61,26 @@ export function correct(service, file, text) {
     .reduce((soFar, { line, corrected }) => replaceOnce(soFar, `${line}\n`, `${corrected}\n`), text)
 }
 
+/** ES modules name the file in a relative import; the document leaves the extension out. */
+export function withExtensions(text) {
+  return text.replace(/(from '\.\.?\/[^']+)'/g, "$1.js'")
+}
+
+/** The document's `.env`, for every service the same. */
+export async function readSeedEnvironment() {
+  const document = await readFile(documentUrl, 'utf8')
+  const block = /^#### Edite o arquivo \.env da aplicação:\n+```\n(.*?)^```$/gms
+  const [text, ...others] = Array.from(document.matchAll(block), ([, text]) => text)
+  if (text === undefined || others.some((other) => other !== text)) throw new Error('seed/document.md has no one .env')
+  return text
+}
+
+/** The commands of `csbroker` that the document names, each once. */
+export async function readSeedCommands() {
+  const document = await readFile(documentUrl, 'utf8')
+  return new Set(Array.from(document.matchAll(/^n[op]x csbroker ([a-z-]+)/gm), ([, command]) => command))
+}
+
 /** The fragment between the two `[...]` of the document, put where the class around it has its own. */
 export function embedFragment(fragment, surroundings) {
   const [before, code, after] = fragment.split('[...]\n')

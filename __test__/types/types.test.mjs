@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile, rm } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
-import { correct, corrections, embedFragment, readSeedFiles } from './seed_document.mjs'
+import { correct, corrections, embedFragment, readSeedFiles, withExtensions } from './seed_document.mjs'
 import { compile, compilers, compilerVersion, createProject, createWorkspace } from './typescript_project.mjs'
 
 const own = (path) => readFile(new URL(path, import.meta.url), 'utf8')
@@ -64,9 +64,8 @@ async function readDocument(change = (_service, _path, text) => text) {
   return files.set(fragmentPath, embedFragment(files.get(fragmentPath), surroundings))
 }
 
-/** ES modules name the file in a relative import; the document leaves the extension out. */
-function withExtensions(files) {
-  return new Map(Array.from(files, ([path, text]) => [path, text.replace(/(from '\.\.?\/[^']+)'/g, "$1.js'")]))
+function asModules(files) {
+  return new Map(Array.from(files, ([path, text]) => [path, withExtensions(text)]))
 }
 
 function expectedErrors(codes) {
@@ -99,7 +98,7 @@ for (const compiler of compilers) {
     for (const resolution of nestResolutions) {
       it(`compiles the corrected document and what mixes with other packages' types (${resolution.name})`, async () => {
         const corrected = await readDocument(correct)
-        const files = resolution.name === 'nodenext-esm' ? withExtensions(corrected) : corrected
+        const files = resolution.name === 'nodenext-esm' ? asModules(corrected) : corrected
         files.set('driver_types.test-d.ts', await own('driver_types.test-d.ts'))
         assert.deepEqual(await errorsOf(`document-${resolution.name}`, resolution, nest, files), [])
       })

@@ -1,0 +1,48 @@
+// The broker as npm would publish it: packed once per content, under .cache/.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readdir, readFile, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { runNpm } from './run_npm.mjs'
+import { usedEntry } from './used_entry.mjs'
+
+const PROJECT_ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+/** What npm packs whether `files` names it or not. */
+const ALWAYS_PACKED = ['package.json', 'README.md', 'LICENSE']
+
+export const PACKAGE = '@dafaz/change-stream-broker'
+
+/** Path of the tarball. It is the same for the same content, so it also stands for the content. */
+export async function packedBroker(log) {
+  const folder = await usedEntry('packed', await contentHash(), log, async (fresh) => {
+    const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', fresh]
+    const { stdout } = await runNpm(args, PROJECT_ROOT)
+    const packed = Object.values(JSON.parse(stdout))[0]
+    const paths = packed.files.map(({ path }) => path)
+    assert.ok(
+      paths.some((path) => path.endsWith('.node')),
+      `no native addon in the packed files, build it first: ${paths.join(', ')}`,
+    )
+    await rename(join(fresh, packed.filename), join(fresh, 'broker.tgz'))
+  })
+  return join(folder, 'broker.tgz')
+}
+
+async function contentHash() {
+  const { files } = JSON.parse(await readFile(join(PROJECT_ROOT, 'package.json'), 'utf8'))
+  const paths = (await Promise.all([...ALWAYS_PACKED, ...files].map(matching))).flat().sort()
+  const hash = createHash('sha256')
+  for (const path of paths) hash.update(`\0${path}\0`).update(await readFile(join(PROJECT_ROOT, path)))
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** The files that an entry of `files` stands for; a path, a folder or `*` with an ending. */
+async function matching(entry) {
+  if (entry.startsWith('*')) {
+    return (await readdir(PROJECT_ROOT)).filter((name) => name.endsWith(entry.slice(1)))
+  }
+  if (!entry.endsWith('/')) return [entry]
+  const inside = await readdir(join(PROJECT_ROOT, entry), { withFileTypes: true })
+  return (await Promise.all(inside.map((one) => matching(`${entry}${one.name}${one.isDirectory() ? '/' : ''}`)))).flat()
+}
