@@ -1,0 +1,8 @@
+﻿/**
+ * A payload.
+ */
+export interface MessagePayloads {
+  windows: {
+    id: string
+  }
+}

@@ -1,0 +1,3 @@
+export default class {
+  size: number = 7
+}

@@ -1,0 +1,3 @@
+export default class Named {
+  readonly group: string = 'named'
+}

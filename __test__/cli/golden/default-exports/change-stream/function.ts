@@ -1,0 +1,3 @@
+export default function makeTopic(name: string): string {
+  return `topic.${name}`
+}

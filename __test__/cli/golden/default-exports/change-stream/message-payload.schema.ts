@@ -1,0 +1,6 @@
+export default interface Fallback {
+  id: string
+}
+export interface MessagePayloads {
+  'topic.renamed': Fallback
+}

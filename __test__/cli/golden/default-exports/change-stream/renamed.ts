@@ -1,0 +1,2 @@
+const name = 'renamed'
+export { name as default }

@@ -1,0 +1,4 @@
+export interface A {
+  a: string
+}
+export type MessagePayloads = { a: A } & { b: { b: string } }

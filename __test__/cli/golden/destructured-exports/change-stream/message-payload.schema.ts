@@ -1,0 +1,3 @@
+export interface MessagePayloads {
+  both: { id: number }
+}

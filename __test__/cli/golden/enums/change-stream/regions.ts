@@ -1,0 +1,4 @@
+export enum Regions {
+  North,
+  South,
+}

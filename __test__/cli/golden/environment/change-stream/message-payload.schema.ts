@@ -1,0 +1,1 @@
+export type MessagePayloads = { orders: { id: string }; [topic: string]: { id: string } }

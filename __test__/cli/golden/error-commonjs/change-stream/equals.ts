@@ -1,0 +1,2 @@
+const topic = 'equals'
+export = topic

@@ -1,0 +1,2 @@
+export const ambiguous = 1
+export { SHARED as same } from './shared'

@@ -1,0 +1,2 @@
+export declare const value: string
+export type Known = 'typed'

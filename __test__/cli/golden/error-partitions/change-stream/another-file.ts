@@ -1,0 +1,1 @@
+export const inAnotherFile = defineConsumer({ topic: 'purchases', groupId: 'h', partitions: [7] })

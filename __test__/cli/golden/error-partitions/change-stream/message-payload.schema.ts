@@ -1,0 +1,1 @@
+export interface MessagePayloads { purchase: { id: string }; 'purchases.old': never }

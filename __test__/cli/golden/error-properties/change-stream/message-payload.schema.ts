@@ -1,0 +1,2 @@
+interface MessagePayloads { typo: { id: string } }
+export interface Other { id: string }

@@ -1,0 +1,2 @@
+const sideEffectKey = Symbol.for('csbroker.golden.side-effect')
+;(globalThis as any)[sideEffectKey] = true

@@ -1,0 +1,6 @@
+/** An amount in the smallest unit. */
+export interface Money {
+  amount: bigint
+  currency: Currency
+}
+export type Currency = 'BRL' | 'EUR'

@@ -1,0 +1,1 @@
+export const uri: string = process.env.SHOP_URI ?? 'mongodb://localhost'

@@ -1,0 +1,3 @@
+export interface MessagePayloads {
+  'json.topic': { n: number }
+}

@@ -1,0 +1,2 @@
+export type MessagePayloads = { live: LivePayload }
+type LivePayload = { n: number }

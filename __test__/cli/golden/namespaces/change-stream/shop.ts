@@ -1,0 +1,5 @@
+export namespace Shop {
+  export namespace Topics {
+    export const purchases: string = 'shop.purchases'
+  }
+}

@@ -1,0 +1,4 @@
+/** Only a type. */
+export interface Ambient {
+  ambient: boolean
+}

@@ -1,0 +1,2 @@
+/** @type {{ topic: string }} */
+export const javascript = { topic: 'neighbours' }

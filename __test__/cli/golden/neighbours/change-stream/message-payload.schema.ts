@@ -1,0 +1,4 @@
+import { Ambient } from './ambient'
+export interface MessagePayloads {
+  neighbours: Ambient
+}

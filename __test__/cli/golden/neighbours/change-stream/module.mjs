@@ -1,0 +1,1 @@
+export const milliseconds = 1000

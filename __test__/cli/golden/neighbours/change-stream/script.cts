@@ -1,0 +1,1 @@
+export const cts: string = 'cts'

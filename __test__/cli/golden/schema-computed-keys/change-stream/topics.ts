@@ -1,0 +1,1 @@
+export const TOPICS = { purchases: 'shop.purchases', refunds: 'shop.refunds' } as const

@@ -1,0 +1,3 @@
+export interface BasePayloads {
+  inherited: { base: true }
+}

@@ -1,0 +1,10 @@
+import { BasePayloads } from './base'
+
+export interface MessagePayloads extends BasePayloads {
+  own: { own: true }
+}
+// Declared twice, so both hold.
+export interface MessagePayloads {
+  merged: { merged: true }
+}
+export type MessageType = 'own' | 'inherited'

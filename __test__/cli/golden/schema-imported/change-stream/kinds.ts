@@ -1,0 +1,4 @@
+export enum Kind {
+  Order = 'order',
+}
+export type KindName = keyof typeof Kind

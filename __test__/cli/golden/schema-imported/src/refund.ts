@@ -1,0 +1,3 @@
+export interface Refund {
+  reason: string
+}

@@ -1,0 +1,6 @@
+export interface First {
+  first: string
+}
+export interface Second {
+  second: string
+}

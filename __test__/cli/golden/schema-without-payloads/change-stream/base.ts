@@ -1,0 +1,1 @@
+export type Base<T> = { type: T }

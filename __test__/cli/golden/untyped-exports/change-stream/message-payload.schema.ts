@@ -1,0 +1,3 @@
+export interface MessagePayloads {
+  [topic: string]: unknown
+}
