@@ -1,0 +1,84 @@
+// Reading a backlog: from a committed offset on, and from the beginning.
+import { MongoClient } from 'mongodb'
+import * as bareDriver from '../contenders/bare_driver.mjs'
+import { freshTopic, messages } from '../measurement/messages.mjs'
+
+const base = { unit: 'msg/s', bytes: 300 }
+const large = { default: 100_000, release_1_4_2: 5000 }
+const ours = ['ours']
+export const cases = [
+  { ...base, name: 'from the offset, commit asked per message', sizes: large },
+  { ...base, name: 'from the offset, commit per second', consumer: { autoCommitIntervalMs: 1000 }, sizes: large },
+  { ...base, name: 'from the offset, batches', contenders: ours, handling: { batch: true }, sizes: large },
+  {
+    ...base,
+    name: 'from the beginning',
+    consumer: { fromBeginning: true },
+    sizes: { default: 100_000, release_1_4_2: 1000 },
+  },
+  {
+    ...base,
+    name: 'from the beginning, batches',
+    contenders: ours,
+    consumer: { fromBeginning: true },
+    handling: { batch: true },
+    sizes: large,
+  },
+  { ...base, name: 'from the offset, 3 KB', bytes: 3000, sizes: { default: 20_000, release_1_4_2: 3000 } },
+]
+
+export async function run({ contender, uri, measured, settings }) {
+  const { count, bytes, consumer = {}, handling } = settings
+  const place = { ...freshTopic(), group: 'benchmark' }
+  const fill = await contender.sender({ uri, ...place })
+  const position = consumer.fromBeginning ? undefined : await commitFirst({ contender, uri, place, consumer, fill })
+  for (let from = 0; from < count; from += 1000) {
+    await fill.send(messages(Math.min(1000, count - from), bytes, from))
+  }
+  await fill.close()
+
+  let handled = 0
+  let receiver
+  const { seconds, cpuSeconds } = await measured(
+    () =>
+      new Promise((resolve, reject) => {
+        const handle = () => {
+          handled += 1
+          if (handled === count) resolve()
+        }
+        contender.receiver({ uri, ...place, consumer, handling, position }, handle).then((made) => {
+          receiver = made
+        }, reject)
+      }),
+  )
+  const memory = process.memoryUsage().rss / 2 ** 20
+  await receiver?.close()
+  await drop(uri, place.database)
+  return { rate: count / seconds, cpuMicrosecondsPerMessage: (cpuSeconds * 1e6) / count, memoryMiB: memory }
+}
+
+/** The group has an offset: it has handled a message, and said so. */
+async function commitFirst({ contender, uri, place, consumer, fill }) {
+  if (contender === undefined || contender.currentPosition !== undefined) {
+    await fill.send(messages(1, 300))
+    return await bareDriver.currentPosition({ uri, ...place })
+  }
+  let done
+  const handled = new Promise((resolve) => {
+    done = resolve
+  })
+  await fill.send(messages(1, 300, -2))
+  const first = await contender.receiver({ uri, ...place, consumer }, () => done())
+  // 1.4.2 listens a moment after it has said so.
+  const timer = setInterval(() => void fill.send(messages(1, 300, -1)), 200)
+  await handled
+  clearInterval(timer)
+  await first.close()
+  return undefined
+}
+
+async function drop(uri, database) {
+  const client = new MongoClient(uri)
+  await client.db(database).dropDatabase()
+  await client.close()
+}
