@@ -12,6 +12,6 @@ export function comparable(value, around = []) {
 function kindOf(value) {
   if (typeof value === 'function') return `${/^class\b/.test(value) ? 'class' : 'function'} ${value.name}`
   if (types.isModuleNamespaceObject(value)) return kindOf({})
-  const { constructor } = Object.getPrototypeOf(value) ?? {}
-  return Object.prototype.toString.call(value) + (typeof constructor === 'function' ? constructor.name : '')
+  const made = Object.getPrototypeOf(value)?.constructor
+  return Object.prototype.toString.call(value) + (typeof made === 'function' ? made.name : '')
 }

@@ -1,7 +1,7 @@
 // `csbroker generate` on the golden folders: the bytes of the client, what Node makes of it, what compilers say about it.
 // UPDATE_GOLDEN=1 makes the results the expected ones; look at the difference before you keep it.
 import assert from 'node:assert/strict'
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -24,6 +24,10 @@ import { writeTypeAgreement } from './type_agreement.mjs'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const require = createRequire(import.meta.url)
 const ENTRY = 'created-by-csbroker-generate'
+/** What keeps two runs apart. */
+const LOCK = ['.csbroker/.gitignore', '.csbroker/lock']
+const LOAD_ENV = 'created-by-csbroker-load-env.js'
+const loadEnvSource = new URL('../../crates/cli/src/emit/load_env.js', import.meta.url)
 const isRefused = (name) => name.startsWith('error-')
 const names = (await goldenNames()).filter((name) => name.includes(process.env.GOLDEN ?? ''))
 const accepted = names.filter((name) => !isRefused(name))
@@ -50,12 +54,17 @@ describe('generate', { concurrency: 2 }, () => {
       const client = join(projectOf(name), CLIENT_FOLDER)
       const first = await generate(projectOf(name))
       assert.equal(first.code, 0, first.err)
-      const result = { messages: first.err, client: withoutVersion(await readFiles(client)) }
+      const written = await readFiles(client)
+      const result = { messages: first.err, client: withoutVersion(written) }
+      // The same in all clients.
+      assert.equal(result.client.get(LOAD_ENV).replace(/^.*\n/, ''), await readFile(loadEnvSource, 'utf8'))
+      assert.equal(result.client.get('package.json'), '{\n  "type": "commonjs"\n}\n')
+      for (const file of [LOAD_ENV, 'package.json']) result.client.delete(file)
       if (process.env.UPDATE_GOLDEN) await expectFromNowOn(name, result)
       assert.deepEqual(result, await expectation(name))
       const second = await generate(projectOf(name))
       assert.equal(second.out, '✔ client up to date\n')
-      assert.deepEqual(withoutVersion(await readFiles(client)), result.client)
+      assert.deepEqual(await readFiles(client), written)
     })
   }
 
@@ -65,7 +74,9 @@ describe('generate', { concurrency: 2 }, () => {
       const { code, out, err } = await generate(projectOf(name))
       if (process.env.UPDATE_GOLDEN) await expectFromNowOn(name, { messages: err, client: new Map() })
       assert.deepEqual({ code, out, err }, { code: 1, out: '', err: (await expectation(name)).messages })
-      assert.deepEqual(await readFiles(projectOf(name)), files)
+      const now = await readFiles(projectOf(name))
+      for (const own of LOCK) now.delete(own)
+      assert.deepEqual(now, files)
     })
   }
 })
@@ -80,7 +91,7 @@ describe('the client in Node', () => {
       const imported = await import(pathToFileURL(`${entry}.mjs`).href)
       const original = loadOriginal(workspace, projectOf(name))
       for (const change of [() => {}, (exported) => exported.change?.()]) {
-        for (const exported of [required, imported, original]) change(exported)
+        for (const exported of [required, imported, original]) await change(exported)
         const expected = comparable({ ...mapsOf(original), ...original })
         assert.deepEqual(comparable({ ...required }), expected)
         assert.deepEqual(comparable({ ...imported }), expected)
@@ -108,7 +119,11 @@ describe('the types of the clients', { concurrency: 2 }, () => {
         await writeFile(
           join(project, 'tsconfig.json'),
           JSON.stringify({
-            compilerOptions: { ...compilerOptions, ...resolution, types: ['node', '@dafaz/change-stream-broker/globals'] },
+            compilerOptions: {
+              ...compilerOptions,
+              ...resolution,
+              types: ['node', '@dafaz/change-stream-broker/globals'],
+            },
             files: checks.flat().map((file) => relative(project, file)),
           }),
         )

@@ -23,6 +23,12 @@ export async function goldenNames() {
   return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
 }
 
+/** The files of a golden folder, without what is expected of it: path -> text. */
+export async function goldenSources(name) {
+  const files = await readFiles(join(golden, name))
+  return new Map([...files].filter(([path]) => path !== MESSAGES && !path.startsWith(`${CLIENT}/`)))
+}
+
 /** Copies a golden folder, without what is expected of it; returns the path of the copy. */
 export async function copyProject(name, workspace) {
   const project = join(workspace, name)

@@ -195,4 +195,8 @@ fn contents(definitions: &[ExportedDefinition<'_>], payloads: &PayloadTypes) -> 
 }
 
 #[cfg(test)]
+mod mangled_sources;
+#[cfg(test)]
+mod measured_times;
+#[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ pub(crate) mod evaluator;
 mod expressions;
 mod json_values;
 pub(crate) mod module_names;
+pub(crate) mod name_index;
 pub(crate) mod name_origins;
 mod namespaces;
 mod operators;

@@ -32,15 +32,15 @@ fn the_documents_example_becomes_a_client() {
     let config = include_str!("../../../../examples/nestjs-consumer/change-stream/config.ts");
     let schema = include_str!("../../../../examples/nestjs-consumer/change-stream/message-payload.schema.ts");
     let compilation = compiled(&[("config.ts", config), ("message-payload.schema.ts", schema)]);
-    for (path, text) in &compilation.client {
-        println!("=== {path}\n{text}");
-    }
     assert!(compilation.warnings.is_empty(), "{:?}", compilation.warnings);
     let consumer = &compilation.contents.consumers[0];
     assert_eq!(consumer.topic.as_deref(), Some("purchases.new-purchase"));
     assert_eq!(consumer.payload.as_deref(), Some("PurchaseCreatedPayload"));
     assert_eq!(consumer.group.as_deref(), Some("classroom-service"));
-    assert_eq!(compilation.contents.brokers[0].environment, ["MONGODB_BROKER_URI", "MONGODB_BROKER_DATABASE"]);
+    assert_eq!(
+        compilation.contents.brokers[0].environment,
+        ["MONGODB_BROKER_URI", "MONGODB_BROKER_DATABASE"]
+    );
 }
 
 #[test]
@@ -57,9 +57,6 @@ fn values_are_told_across_modules() {
     assert_eq!(compilation.contents.consumers[0].topic.as_deref(), Some("r"));
     assert_eq!(compilation.contents.consumers[0].group.as_deref(), Some("second-2"));
     assert_eq!(compilation.sources.len(), 2);
-    for (path, text) in &compilation.client {
-        println!("=== {path}\n{text}");
-    }
 }
 
 #[test]
@@ -67,16 +64,25 @@ fn problems_have_codes() {
     let producer = |fields: &str| format!("export const a = defineProducer({{ {fields} }})");
     let of = |config: &str| problems(&[("config.ts", config), ("message-payload.schema.ts", SCHEMA)]);
     assert_eq!(of(&producer("topic: 'a', partitions: 1, retentionMs: 1000")), [""; 0]);
-    assert_eq!(of(&producer("topic: 'a', partitons: 1, partitions: 1, retentionMs: 1000")), ["unknown-property"]);
+    assert_eq!(
+        of(&producer("topic: 'a', partitons: 1, partitions: 1, retentionMs: 1000")),
+        ["unknown-property"]
+    );
     assert_eq!(of(&producer("topic: 'a', partitions: 1")), ["missing-property"]);
     assert_eq!(of(&producer("topic: 'a', partitions: 0, retentionMs: 1000")), ["invalid-value"]);
     assert_eq!(of("const a ="), ["syntax"]);
     assert_eq!(of("const a = 1; const a = 2"), ["syntax"]);
     assert_eq!(of("import { x } from './nowhere'\nexport const y: string = x"), ["unresolved-import"]);
     assert_eq!(of("export const x = await Promise.resolve(1)"), ["top-level-await", "untyped-export"]);
-    assert_eq!(of("const a = defineProducer({ topic: 'a', partitions: 1, retentionMs: 1000 })"), ["not-exported"]);
+    assert_eq!(
+        of("const a = defineProducer({ topic: 'a', partitions: 1, retentionMs: 1000 })"),
+        ["not-exported"]
+    );
     let two = "export const a = defineProducer({ topic: 'a', partitions: 2, retentionMs: 1000 })\n";
-    assert_eq!(of(&format!("{two}{}", two.replace("const a", "const b").replace("2", "3"))), ["conflicting-partitions"]);
+    assert_eq!(
+        of(&format!("{two}{}", two.replace("const a", "const b").replace('2', "3"))),
+        ["conflicting-partitions"]
+    );
     let beyond = "export const c = defineConsumer({ groupId: 'g', topic: 'a', partitions: [0, 2] })";
     assert_eq!(of(&format!("{two}{beyond}")), ["partition-out-of-range"]);
     assert_eq!(problems(&[]), ["no-config"]);
@@ -85,7 +91,9 @@ fn problems_have_codes() {
 #[test]
 fn a_problem_is_shown_where_it_is() {
     let config = "export const a = defineProducer({\n  topic: 'a',\n  partitons: 1,\n  partitions: 1,\n  retentionMs: 1000,\n})\n";
-    let Err(CompileError::Invalid(problems)) = compile(&sources(&[("config.ts", config)]), None) else { panic!() };
+    let Err(CompileError::Invalid(problems)) = compile(&sources(&[("config.ts", config)]), None) else {
+        panic!()
+    };
     let frame = problems[0].frame(false, true);
     assert!(frame.contains("change-stream/config.ts:3:3"), "{frame}");
     assert!(frame.contains("did you mean `partitions`?"), "{frame}");
@@ -105,4 +113,15 @@ fn nothing_that_is_nested_ends_the_process() {
         let config = format!("export const x = {}", nested.repeat(20_000));
         assert!(compile(&sources(&[("config.ts", &config)]), None).is_err(), "{nested}");
     }
+}
+
+/// An object that contains another one twice, which contains another one twice, and so on.
+#[test]
+fn what_doubles_with_each_line_comes_to_an_end() {
+    let line = |index| format!("const x{} = {{ a: x{index}, b: x{index} }}\n", index + 1);
+    let lines = (0..200).map(line).collect::<Vec<_>>().concat();
+    let config = format!(
+        "const x0: any = {{ c: 1 }}\n{lines}export const all = x200\nexport const b = defineBroker(x200)"
+    );
+    assert_eq!(problems(&[("config.ts", &config)]), ["untyped-export"]);
 }

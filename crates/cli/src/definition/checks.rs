@@ -12,7 +12,8 @@ use super::exported_definitions::{ExportedDefinition, defined_constants};
 use super::payload_types::{PayloadTypes, topic};
 use super::topic_partitions::check_partitions;
 use crate::evaluation::evaluator::Evaluator;
-use crate::evaluation::value::{Definition, DefinitionKind};
+use crate::evaluation::module_names::ImportedName;
+use crate::evaluation::value::{Definition, DefinitionKind, Value};
 use crate::source::module_graph::{Module, ModuleGraph};
 
 /// Fields that JavaScript alone knows.
@@ -43,6 +44,28 @@ pub(crate) fn check_definitions<'a>(
             graph.report(config, problem);
         }
     }
+    check_default_export(evaluator, graph, config, exported);
+}
+
+/// Clients have no default export.
+fn check_default_export<'a>(
+    evaluator: &Evaluator<'_, 'a>,
+    graph: &ModuleGraph<'a>,
+    config: &Rc<Module<'a>>,
+    exported: &[ExportedDefinition<'a>],
+) {
+    let Value::Definition(definition) = evaluator.export(config, ImportedName::Default) else { return };
+    if exported.iter().any(|one| is_same(&one.definition, &definition)) {
+        return;
+    }
+    let noun = definition.kind.noun();
+    let problem = OxcDiagnostic::warn(format!(
+        "a {noun} is exported without a name, so the client will not contain it"
+    ))
+    .with_error_code("csbroker", "not-exported")
+    .with_label(definition.span.label("give it a name"))
+    .with_help(format!("write `export const name = {}(…)`", definition.kind.function()));
+    graph.report(&definition.module, problem);
 }
 
 fn is_same(one: &Definition<'_>, other: &Definition<'_>) -> bool {
@@ -104,11 +127,15 @@ fn unknown_field(definition: &Definition<'_>, field: &str, checked: &ConfigCheck
 }
 
 fn is_section(field: &str, checked: &ConfigCheck) -> bool {
-    checked.known_fields.iter().any(|known| known.strip_prefix(field).is_some_and(|rest| rest.starts_with('.')))
+    checked
+        .known_fields
+        .iter()
+        .any(|known| known.strip_prefix(field).is_some_and(|rest| rest.starts_with('.')))
 }
 
 fn top_level(checked: &ConfigCheck) -> String {
-    let names: Vec<_> = checked.known_fields.iter().filter(|known| !known.contains('.')).map(String::as_str).collect();
+    let names: Vec<_> =
+        checked.known_fields.iter().filter(|known| !known.contains('.')).map(String::as_str).collect();
     names.join(", ")
 }
 
@@ -118,7 +145,10 @@ fn refused(one: &ExportedDefinition<'_>, violation: &Violation, known: &KnownCon
     let is_missing = !known.fields.contains(&violation.field);
     let code = if is_missing { "missing-property" } else { "invalid-value" };
     let label = if is_missing {
-        definition.argument.map_or(definition.span, GetSpan::span).label(format!("add `{}` here", violation.field))
+        definition
+            .argument
+            .map_or(definition.span, GetSpan::span)
+            .label(format!("add `{}` here", violation.field))
     } else {
         field_span(definition, &violation.field, FieldPart::Value).label("given here")
     };

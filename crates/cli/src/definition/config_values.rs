@@ -79,7 +79,10 @@ pub(crate) fn field_span(definition: &Definition<'_>, path: &str, part: FieldPar
     let mut argument = definition.argument;
     let mut found = None;
     for name in path.split('.') {
-        let Some(Expression::ObjectExpression(object)) = argument.map(Expression::get_inner_expression) else { break };
+        let Some(Expression::ObjectExpression(object)) = argument.map(Expression::get_inner_expression)
+        else {
+            break;
+        };
         let Some((key, value)) = property(object, name) else { break };
         let span = match part {
             FieldPart::Name => key,

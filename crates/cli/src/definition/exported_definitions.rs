@@ -51,7 +51,8 @@ pub(crate) fn defined_constants<'a>(
         _ => Vec::new(),
     });
     let defined = declarators.filter_map(|one| {
-        let (BindingPattern::BindingIdentifier(_), Some(init), None) = (&one.id, &one.init, &one.type_annotation)
+        let (BindingPattern::BindingIdentifier(_), Some(init), None) =
+            (&one.id, &one.init, &one.type_annotation)
         else {
             return None;
         };

@@ -37,7 +37,11 @@ pub(super) fn one_line(text: &str) -> String {
 
 impl PayloadMap {
     /// Reads it where it is declared. `None` if it is not the type of anything: it has parameters that must be given.
-    pub(super) fn read<'a>(evaluator: &Evaluator<'_, 'a>, graph: &ModuleGraph<'a>, origin: &Origin) -> Option<Self> {
+    pub(super) fn read<'a>(
+        evaluator: &Evaluator<'_, 'a>,
+        graph: &ModuleGraph<'a>,
+        origin: &Origin,
+    ) -> Option<Self> {
         let mut reading = Reading { evaluator, graph, map: Self::default(), depth: 0 };
         reading.origin(origin).then_some(reading.map)
     }
@@ -92,7 +96,9 @@ impl<'a> Reading<'_, '_, 'a> {
     fn interface(&mut self, module: &Rc<Module<'a>>, one: &'a TSInterfaceDeclaration<'a>) {
         for parent in &one.extends {
             match &parent.type_name {
-                TSTypeName::IdentifierReference(id) => self.part(module, id.name.as_str(), parent.type_arguments.is_some()),
+                TSTypeName::IdentifierReference(id) => {
+                    self.part(module, id.name.as_str(), parent.type_arguments.is_some());
+                }
                 _ => self.map.is_open = true,
             }
         }
@@ -102,7 +108,9 @@ impl<'a> Reading<'_, '_, 'a> {
     fn type_of(&mut self, module: &Rc<Module<'a>>, one: &'a TSType<'a>) {
         match one {
             TSType::TSTypeLiteral(literal) => self.members(module, &literal.members),
-            TSType::TSIntersectionType(parts) => parts.types.iter().for_each(|part| self.type_of(module, part)),
+            TSType::TSIntersectionType(parts) => {
+                parts.types.iter().for_each(|part| self.type_of(module, part));
+            }
             TSType::TSParenthesizedType(inner) => self.type_of(module, &inner.type_annotation),
             TSType::TSTypeReference(reference) => match &reference.type_name {
                 TSTypeName::IdentifierReference(id) => {

@@ -66,7 +66,9 @@ impl PayloadTypes {
         if !matches!(definition.kind, DefinitionKind::Producer | DefinitionKind::Consumer) {
             return None;
         }
-        if let Some(written) = definition.payload.as_ref().filter(|written| written.module.path == module.path) {
+        if let Some(written) =
+            definition.payload.as_ref().filter(|written| written.module.path == module.path)
+        {
             return Some(Payload { name: Some(one_line(&written.text)), reference: written.text.clone() });
         }
         let topic = topic(definition)?;
@@ -96,7 +98,8 @@ impl PayloadMap {
     fn payload(&self, topic: &str) -> Option<Payload> {
         let key = serde_json::Value::from(topic);
         let map = format!("import(\"{SCHEMA_SPECIFIER}\").{MESSAGE_PAYLOADS}");
-        let written = self.entries.iter().find(|(known, _)| known == topic).map(|(_, written)| written.clone());
+        let written =
+            self.entries.iter().find(|(known, _)| known == topic).map(|(_, written)| written.clone());
         if written.is_some() || self.has_index {
             return Some(Payload { name: written, reference: format!("{map}[{key}]") });
         }
@@ -114,7 +117,7 @@ pub(crate) fn topic(definition: &Definition<'_>) -> Option<String> {
 }
 
 /// Whether an export is a type by itself: a generic one is a part of payloads, and so is an enum.
-fn is_payload_type<'a>(graph: &ModuleGraph<'a>, origin: &Origin) -> bool {
+fn is_payload_type(graph: &ModuleGraph<'_>, origin: &Origin) -> bool {
     let Some((module, name)) = origin.declaration(graph) else { return !origin.is_value };
     declarations(&module).any(|declaration| match declaration {
         Declaration::TSInterfaceDeclaration(one) => one.id.name == name && one.type_parameters.is_none(),
@@ -134,8 +137,9 @@ fn report_not_exported<'a>(graph: &ModuleGraph<'a>, schema: &Rc<Module<'a>>) {
     }) else {
         return;
     };
-    let problem = OxcDiagnostic::warn(format!("`{MESSAGE_PAYLOADS}` is not exported, so it types no messages"))
-        .with_error_code("csbroker", "not-exported")
-        .with_label(span.label("add `export`"));
+    let problem =
+        OxcDiagnostic::warn(format!("`{MESSAGE_PAYLOADS}` is not exported, so it types no messages"))
+            .with_error_code("csbroker", "not-exported")
+            .with_label(span.label("add `export`"));
     graph.report(schema, problem);
 }

@@ -16,7 +16,9 @@ pub(crate) fn check_partitions<'a>(graph: &ModuleGraph<'a>, exported: &[Exported
     for one in exported.iter().filter(|one| one.definition.kind == DefinitionKind::Producer) {
         let (Some(topic), Some(count)) = (topic(&one.definition), partition_count(one)) else { continue };
         match counts.get(&topic) {
-            Some((first, other)) if *first != count => conflicting(graph, &topic, (*first, other), (count, one)),
+            Some((first, other)) if *first != count => {
+                conflicting(graph, &topic, (*first, other), (count, one));
+            }
             Some(_) => {}
             None => drop(counts.insert(topic, (count, one))),
         }
@@ -53,7 +55,8 @@ fn conflicting<'a>(
     (first, other): (u32, &ExportedDefinition<'a>),
     (count, one): (u32, &ExportedDefinition<'a>),
 ) {
-    let message = format!("topic '{topic}' has {first} partitions in `{}` and {count} in `{}`", other.name, one.name);
+    let message =
+        format!("topic '{topic}' has {first} partitions in `{}` and {count} in `{}`", other.name, one.name);
     let here = field_span(&one.definition, "partitions", FieldPart::Value).label("and differently here");
     let there = field_span(&other.definition, "partitions", FieldPart::Value).label("first given here");
     let problem = OxcDiagnostic::error(message)

@@ -6,16 +6,16 @@ use std::rc::Rc;
 
 use oxc::span::SourceType;
 
-use super::client_names::{ClientNames, relative};
 use super::client_entry::write_entry;
+use super::client_names::{ClientNames, relative};
 use super::commonjs::to_commonjs;
 use super::commonjs_limits::check_commonjs_limits;
 use super::declarations::declare;
 use super::entry_files::HEADER;
 use super::import_problems::ImportProblems;
 use super::javascript::javascript;
-use super::known_types::known_type;
 use super::json_module::{json_as_javascript, json_declarations};
+use super::known_types::known_type;
 use super::module_specifiers::{ModuleSpecifier, rename_modules};
 use super::untyped_exports::report_untyped;
 use crate::compile::ClientFiles;
@@ -45,7 +45,8 @@ pub(crate) fn assemble(parts: &ClientParts<'_, '_>) -> ClientFiles {
         names: ClientNames::new(parts.graph),
         problems: ImportProblems::new(parts.graph, parts.packages),
     };
-    let roots: Vec<_> = [Some(&parts.config), parts.schema.as_ref()].into_iter().flatten().map(Rc::clone).collect();
+    let roots: Vec<_> =
+        [Some(&parts.config), parts.schema.as_ref()].into_iter().flatten().map(Rc::clone).collect();
     client.all_javascript(&roots);
     client.all_declarations(&roots);
     write_entry(parts, &mut client.files);
@@ -86,7 +87,13 @@ impl<'a> Client<'_, '_, 'a> {
         }
     }
 
-    fn renamed(&mut self, module: &Rc<Module<'a>>, text: &str, extension: &str, queue: &mut Queue<'a>) -> String {
+    fn renamed(
+        &mut self,
+        module: &Rc<Module<'a>>,
+        text: &str,
+        extension: &str,
+        queue: &mut Queue<'a>,
+    ) -> String {
         rename_modules(text, SourceType::mjs(), |specifier| {
             match self.parts.graph.import(&module.path, &specifier.name) {
                 Import::Module(imported) => {
@@ -131,12 +138,19 @@ impl<'a> Client<'_, '_, 'a> {
         if module.is_declaration() {
             return module.source.to_string();
         }
-        let declared = declare(module, |name| known_type(self.parts.evaluator, self.parts.payloads, module, name));
+        let declared =
+            declare(module, |name| known_type(self.parts.evaluator, self.parts.payloads, module, name));
         report_untyped(self.parts.graph, module, &declared.untyped);
         declared.text
     }
 
-    fn renamed_types(&mut self, module: &Rc<Module<'a>>, text: &str, extension: &str, queue: &mut Queue<'a>) -> String {
+    fn renamed_types(
+        &mut self,
+        module: &Rc<Module<'a>>,
+        text: &str,
+        extension: &str,
+        queue: &mut Queue<'a>,
+    ) -> String {
         rename_modules(text, SourceType::d_ts(), |specifier| {
             if specifier.name == SCHEMA_SPECIFIER {
                 let schema = self.parts.schema.as_ref()?;

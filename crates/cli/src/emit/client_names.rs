@@ -28,11 +28,15 @@ impl<'g, 'a> ClientNames<'g, 'a> {
         let stem = module.path.client_stem();
         let owner = self.owners.entry(stem.to_owned()).or_insert_with(|| Some(module.path.clone()));
         if owner.as_ref() != Some(&module.path) {
-            let other = owner.as_ref().map_or_else(|| "the client's own entry".to_owned(), ToString::to_string);
-            let problem = OxcDiagnostic::error(format!("{} and {other} would get the same name in the client", module.path))
-                .with_error_code("csbroker", "same-name")
-                .with_label(Span::new(0, 0))
-                .with_help("rename one of them");
+            let other =
+                owner.as_ref().map_or_else(|| "the client's own entry".to_owned(), ToString::to_string);
+            let problem = OxcDiagnostic::error(format!(
+                "{} and {other} would get the same name in the client",
+                module.path
+            ))
+            .with_error_code("csbroker", "same-name")
+            .with_label(Span::new(0, 0))
+            .with_help("rename one of them");
             self.owners.insert(stem.to_owned(), Some(module.path.clone()));
             self.graph.report(module, problem);
         }

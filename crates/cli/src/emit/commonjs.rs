@@ -1,11 +1,13 @@
-//! ES modules as CommonJS modules. Exports are getters and imports are read where they are used, so that bindings stay
+//! ES modules as `CommonJS` modules. Exports are getters and imports are read where they are used, so that bindings stay
 //! live and modules may import each other.
+
+use std::fmt::Write;
 
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
 use oxc::ast::ast::{
-    ExportDefaultDeclarationKind, Expression, ImportDeclaration, ImportDeclarationSpecifier, ImportExpression,
-    ModuleExportName, Program, Statement,
+    ExportDefaultDeclarationKind, Expression, ImportDeclaration, ImportDeclarationSpecifier,
+    ImportExpression, ModuleExportName, Program, Statement,
 };
 use oxc::ast_visit::{Visit, walk};
 use oxc::parser::Parser;
@@ -69,12 +71,11 @@ impl<'a> CommonJs<'_, 'a> {
                 Statement::ImportDeclaration(import) => self.import(import),
                 Statement::ExportAllDeclaration(export) => {
                     let from = self.require(export.source.value.as_str());
-                    match &export.exported {
-                        Some(name) => self.exports.push((name.name().to_string(), from)),
-                        None => {
-                            self.has_star = true;
-                            self.requires.push(format!("{}star({from});", self.prefix));
-                        }
+                    if let Some(name) = &export.exported {
+                        self.exports.push((name.name().to_string(), from));
+                    } else {
+                        self.has_star = true;
+                        self.requires.push(format!("{}star({from});", self.prefix));
                     }
                     self.edits.replace(export.span, "");
                 }
@@ -119,7 +120,8 @@ impl<'a> CommonJs<'_, 'a> {
             let value = self.value_of(one, &from);
             let Some(symbol) = one.local().symbol_id.get() else { continue };
             let scoping = self.semantic.scoping();
-            let nodes: Vec<_> = scoping.get_resolved_references(symbol).map(oxc::semantic::Reference::node_id).collect();
+            let nodes: Vec<_> =
+                scoping.get_resolved_references(symbol).map(oxc::semantic::Reference::node_id).collect();
             for node in nodes {
                 let span = self.semantic.nodes().kind(node).span();
                 match self.semantic.nodes().parent_kind(node) {
@@ -194,8 +196,7 @@ impl<'a> CommonJs<'_, 'a> {
             ExportDefaultDeclarationKind::ClassDeclaration(one) => one.id.as_ref(),
             _ => None,
         };
-        let is_identifier =
-            matches!(declaration.as_expression(), Some(Expression::Identifier(_)));
+        let is_identifier = matches!(declaration.as_expression(), Some(Expression::Identifier(_)));
         if let Some(name) = name {
             self.exports.push(("default".to_owned(), name.name.to_string()));
             self.edits.replace(before, "");
@@ -216,10 +217,14 @@ impl<'a> CommonJs<'_, 'a> {
     }
 
     fn finish(self) -> String {
-        let mut head = "\"use strict\";\nObject.defineProperty(exports, \"__esModule\", { value: true });\n".to_owned();
+        let mut head =
+            "\"use strict\";\nObject.defineProperty(exports, \"__esModule\", { value: true });\n".to_owned();
         for (name, value) in &self.exports {
             let name = quoted(name);
-            head += &format!("Object.defineProperty(exports, {name}, {{ enumerable: true, get: () => {value} }});\n");
+            let _ = writeln!(
+                head,
+                "Object.defineProperty(exports, {name}, {{ enumerable: true, get: () => {value} }});"
+            );
         }
         if self.has_default {
             head += &DEFAULT.replace("$DEFAULT", &format!("{}default", self.prefix));
@@ -244,7 +249,8 @@ impl<'a> Visit<'a> for DynamicImports<'_> {
     fn visit_import_expression(&mut self, import: &ImportExpression<'a>) {
         match &import.source {
             Expression::StringLiteral(source) if is_relative(source.value.as_str()) => {
-                let required = format!("Promise.resolve().then(() => require({}))", quoted(source.value.as_str()));
+                let required =
+                    format!("Promise.resolve().then(() => require({}))", quoted(source.value.as_str()));
                 self.0.replace(import.span, required);
             }
             _ => walk::walk_import_expression(self, import),
@@ -270,11 +276,21 @@ mod tests {
 
     #[test]
     fn exports_are_getters() {
-        let text = to_commonjs("export * from \"./a.js\";\nexport { b as c, default } from \"./b.js\";\nexport * as n from \"./n.js\";\nexport default { x: 1 };\nexport function f() {}\nexport class G {}\n");
-        for (name, value) in [("c", "_csb1.b"), ("n", "_csb2"), ("f", "f"), ("G", "G"), ("default", "_csbexported")] {
-            assert!(text.contains(&format!("\"{name}\", {{ enumerable: true, get: () => {value} }}")), "{name}: {text}");
+        let text = to_commonjs(
+            "export * from \"./a.js\";\nexport { b as c, default } from \"./b.js\";\nexport * as n from \"./n.js\";\nexport default { x: 1 };\nexport function f() {}\nexport class G {}\n",
+        );
+        for (name, value) in
+            [("c", "_csb1.b"), ("n", "_csb2"), ("f", "f"), ("G", "G"), ("default", "_csbexported")]
+        {
+            assert!(
+                text.contains(&format!("\"{name}\", {{ enumerable: true, get: () => {value} }}")),
+                "{name}: {text}"
+            );
         }
-        assert!(text.contains("_csbstar(_csb0);") && text.contains("const _csbexported = { x: 1 };"), "{text}");
+        assert!(
+            text.contains("_csbstar(_csb0);") && text.contains("const _csbexported = { x: 1 };"),
+            "{text}"
+        );
         assert!(!text.contains("export ") && !text.contains("import "), "{text}");
     }
 }

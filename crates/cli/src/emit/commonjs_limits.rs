@@ -1,18 +1,18 @@
-//! What an ES module may do and a CommonJS one may not. The client has to be both.
+//! What an ES module may do and a `CommonJS` one may not. The client has to be both.
 
 use oxc::ast::ast::{
-    ArrowFunctionExpression, AwaitExpression, BindingIdentifier, Class, Declaration, ForOfStatement, Function, ImportMeta,
-    Program, Statement, TSModuleReference,
+    ArrowFunctionExpression, AwaitExpression, BindingIdentifier, Class, Declaration, ForOfStatement,
+    Function, ImportMeta, Program, Statement, TSModuleReference,
 };
 use oxc::ast_visit::{Visit, walk};
 use oxc::diagnostics::OxcDiagnostic;
 use oxc::span::Span;
 use oxc::syntax::scope::ScopeFlags;
 
-use crate::evaluation::module_names::{Binding, binding, declaration};
+use crate::evaluation::module_names::{Binding, declaration};
 use crate::source::module_graph::{Module, ModuleGraph};
 
-/// Names that only CommonJS has.
+/// Names that only `CommonJS` has.
 const COMMONJS_NAMES: [&str; 5] = ["require", "module", "exports", "__dirname", "__filename"];
 
 /// Reports what keeps a module from becoming a part of the client.
@@ -24,7 +24,9 @@ pub(crate) fn check_commonjs_limits(graph: &ModuleGraph<'_>, module: &Module<'_>
         let problem = OxcDiagnostic::error("`await` outside of a function cannot become part of the client")
             .with_error_code("csbroker", "top-level-await")
             .with_label(span.label("waits while the module is loaded"))
-            .with_help("the client is also loaded by `require`, which cannot wait: put it into an async function");
+            .with_help(
+                "the client is also loaded by `require`, which cannot wait: put it into an async function",
+            );
         graph.report(module, problem);
     }
     for span in limits.metas {
@@ -35,7 +37,7 @@ pub(crate) fn check_commonjs_limits(graph: &ModuleGraph<'_>, module: &Module<'_>
         graph.report(module, problem);
     }
     check_old_syntax(graph, module, program);
-    if let Some(name) = COMMONJS_NAMES.into_iter().find(|name| is_declared(program, name)) {
+    if let Some(name) = COMMONJS_NAMES.into_iter().find(|name| is_declared(module, name)) {
         let problem = OxcDiagnostic::error(format!("`{name}` is a name that CommonJS has given away"))
             .with_error_code("csbroker", "commonjs")
             .with_label(declared_span(program, name).label("declared here"))
@@ -117,8 +119,8 @@ impl Limits {
 }
 
 /// Imports become something else.
-fn is_declared(program: &Program<'_>, name: &str) -> bool {
-    binding(program, name).is_some_and(|binding| !matches!(binding, Binding::Import { .. }))
+fn is_declared(module: &Module<'_>, name: &str) -> bool {
+    module.names.binding(name).is_some_and(|binding| !matches!(binding, Binding::Import { .. }))
 }
 
 fn declared_span(program: &Program<'_>, name: &str) -> Span {

@@ -38,12 +38,14 @@ pub(super) fn declare(module: &Module<'_>, known: impl Fn(&str) -> Option<KnownT
     if problems.is_empty() {
         return Declared { text, untyped: Vec::new() };
     }
-    let Loosened { text: loose, mut untyped } = loosen(&typed, source_type, &problems, Scale::Members, &known);
+    let Loosened { text: loose, mut untyped } =
+        loosen(&typed, source_type, &problems, Scale::Members, &known);
     let (text, problems) = isolated(&loose, source_type);
     if problems.is_empty() {
         return Declared { text, untyped };
     }
-    let Loosened { text: looser, untyped: others } = loosen(&loose, source_type, &problems, Scale::Whole, &known);
+    let Loosened { text: looser, untyped: others } =
+        loosen(&loose, source_type, &problems, Scale::Whole, &known);
     untyped.extend(others.into_iter().filter(|name| !untyped.contains(name)).collect::<Vec<_>>());
     let (text, _) = isolated(&looser, source_type);
     Declared { text, untyped }
@@ -52,7 +54,9 @@ pub(super) fn declare(module: &Module<'_>, known: impl Fn(&str) -> Option<KnownT
 /// Declarations without any export would be global.
 fn exports_anything(module: &Module<'_>) -> bool {
     let mut statements = module.program.iter().flat_map(|program| &program.body);
-    statements.any(|statement| statement.is_module_declaration() && !matches!(statement, Statement::ImportDeclaration(_)))
+    statements.any(|statement| {
+        statement.is_module_declaration() && !matches!(statement, Statement::ImportDeclaration(_))
+    })
 }
 
 /// The source, its configurations with the payload types of their topics.
@@ -103,18 +107,21 @@ impl<'a> VisitMut<'a> for Preparation {
 fn without_attributes(program: &mut Program<'_>) {
     for statement in &mut program.body {
         match statement {
-            Statement::ImportDeclaration(one) => remove_attributes(one.source.value.as_str(), &mut one.with_clause),
+            Statement::ImportDeclaration(one) => {
+                remove_attributes(one.source.value.as_str(), &mut one.with_clause);
+            }
             Statement::ExportFromDeclaration(one) => {
                 remove_attributes(one.source.value.as_str(), &mut one.with_clause);
             }
-            Statement::ExportAllDeclaration(one) => remove_attributes(one.source.value.as_str(), &mut one.with_clause),
+            Statement::ExportAllDeclaration(one) => {
+                remove_attributes(one.source.value.as_str(), &mut one.with_clause);
+            }
             _ => {}
         }
     }
 }
 
 fn place(problem: &OxcDiagnostic) -> Span {
-    let offset = problem.labels.first().map_or(0, |label| label.offset());
-    let offset = u32::try_from(offset).unwrap_or_default();
+    let offset = problem.labels.first().map_or(0, oxc::diagnostics::LabeledSpan::offset);
     Span::new(offset, offset)
 }

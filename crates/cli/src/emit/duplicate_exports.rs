@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use oxc::ast::ast::{Statement, ExportSpecifier};
+use oxc::ast::ast::{ExportSpecifier, Statement};
 use oxc::diagnostics::OxcDiagnostic;
 use oxc::span::{GetSpan, Span};
 
 use super::assembled_client::ClientParts;
-use crate::evaluation::module_names::{declaration, declared_names, declared_types, exports, star_exports};
+use crate::evaluation::module_names::{declaration, declared_names, declared_types};
 use crate::evaluation::name_origins::{Origin, exported_origins};
 use crate::source::module_graph::{Import, Module};
 
@@ -18,22 +18,25 @@ pub(super) fn report_duplicates(parts: &ClientParts<'_, '_>) {
     report_ambiguous_stars(parts, schema);
     let of_schema = exported_origins(parts.graph, schema);
     for (name, _) in differing(&exported_origins(parts.graph, config), &of_schema) {
-        let message = format!("`{name}` is exported by {} and, as something else, by {}", config.path, schema.path);
+        let message =
+            format!("`{name}` is exported by {} and, as something else, by {}", config.path, schema.path);
         report(parts, config, message, export_span(config, name), "the client can have only one of them");
     }
 }
 
 /// `export *` from two modules that have the same name for different things.
 fn report_ambiguous_stars<'a>(parts: &ClientParts<'_, 'a>, module: &Rc<Module<'a>>) {
-    let Some(program) = module.program else { return };
     let mut before: Vec<(String, Origin)> = Vec::new();
-    for star in star_exports(program) {
+    for star in module.names.stars() {
         let Import::Module(other) = parts.graph.import(&module.path, star) else { continue };
         let found = exported_origins(parts.graph, &other);
         for (name, _) in differing(&found, &before) {
             // What the module exports itself is meant.
-            if exports(program).iter().all(|(own, _)| own != name) {
-                let message = format!("`{name}` is exported by {} and, as something else, by another `export *`", other.path);
+            if module.names.export(name).is_none() {
+                let message = format!(
+                    "`{name}` is exported by {} and, as something else, by another `export *`",
+                    other.path
+                );
                 report(parts, module, message, star_span(module, star), "the name is lost");
             }
         }
@@ -46,10 +49,17 @@ fn differing<'o>(
     ones: &'o [(String, Origin)],
     others: &'o [(String, Origin)],
 ) -> impl Iterator<Item = &'o (String, Origin)> {
-    ones.iter().filter(|(name, origin)| others.iter().any(|(other, there)| other == name && !origin.is_same(there)))
+    ones.iter()
+        .filter(|(name, origin)| others.iter().any(|(other, there)| other == name && !origin.is_same(there)))
 }
 
-fn report<'a>(parts: &ClientParts<'_, 'a>, module: &Rc<Module<'a>>, message: String, span: Span, label: &'static str) {
+fn report<'a>(
+    parts: &ClientParts<'_, 'a>,
+    module: &Rc<Module<'a>>,
+    message: String,
+    span: Span,
+    label: &'static str,
+) {
     let problem = OxcDiagnostic::error(message)
         .with_error_code("csbroker", "duplicate-export")
         .with_label(span.label(label))

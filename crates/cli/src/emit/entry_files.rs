@@ -87,7 +87,8 @@ impl Entry<'_, '_> {
             text += "/** Which payload type belongs to which topic. */\nexport interface MessagePayloads {\n";
             for (topic, name) in payloads {
                 let topic = serde_json::Value::from(topic.as_str());
-                let _ = writeln!(text, "  {topic}: import(\"{PACKAGE}\").PayloadOf<{}>;", type_of(&config, name));
+                let _ =
+                    writeln!(text, "  {topic}: import(\"{PACKAGE}\").PayloadOf<{}>;", type_of(&config, name));
             }
             text += "  [topic: string]: any;\n}\n";
         }
@@ -97,12 +98,16 @@ impl Entry<'_, '_> {
             } else {
                 format!("import(\"./message-payload.schema{extension}\").MessagePayloads")
             };
-            let _ = writeln!(text, "/** Topics that have a payload type. */\nexport type MessageType = keyof {payloads};");
+            let _ = writeln!(
+                text,
+                "/** Topics that have a payload type. */\nexport type MessageType = keyof {payloads};"
+            );
         }
         for (map, names) in self.maps() {
             let _ = writeln!(text, "/** All {map} by name. */");
-            let members = names.iter().map(|name| format!("readonly {}: {}", key(name), type_of(&config, name)));
-            let _ = writeln!(text, "export declare const {map}: {};", braced(members.collect()));
+            let members =
+                names.iter().map(|name| format!("readonly {}: {}", key(name), type_of(&config, name)));
+            let _ = writeln!(text, "export declare const {map}: {};", braced(&members.collect::<Vec<_>>()));
         }
         text
     }
@@ -110,10 +115,11 @@ impl Entry<'_, '_> {
 
 /// All definitions of one kind.
 fn object(names: &[&str]) -> String {
-    braced(names.iter().map(|name| format!("{}: config{}", key(name), access(name))).collect())
+    let members = names.iter().map(|name| format!("{}: config{}", key(name), access(name)));
+    braced(&members.collect::<Vec<_>>())
 }
 
-fn braced(members: Vec<String>) -> String {
+fn braced(members: &[String]) -> String {
     if members.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", members.join(", ")) }
 }
 
@@ -127,7 +133,11 @@ fn access(name: &str) -> String {
 }
 
 fn type_of(config: &str, name: &str) -> String {
-    if is_plain(name) { format!("typeof {config}.{name}") } else { format!("(typeof {config})[{}]", serde_json::Value::from(name)) }
+    if is_plain(name) {
+        format!("typeof {config}.{name}")
+    } else {
+        format!("(typeof {config})[{}]", serde_json::Value::from(name))
+    }
 }
 
 /// `__proto__: x` is no property.

@@ -27,24 +27,36 @@ impl<'g, 'a> ImportProblems<'g, 'a> {
     }
 
     pub(super) fn missing(&mut self, module: &Module<'a>, specifier: &str) {
-        let problem = OxcDiagnostic::error(format!("cannot find '{specifier}'"))
-            .with_help("looked for it with .ts, .mts, .cts, .d.ts, .js, .mjs, .cjs, .json and as a folder with an index");
+        let problem = OxcDiagnostic::error(format!("cannot find '{specifier}'")).with_help(
+            "looked for it with .ts, .mts, .cts, .d.ts, .js, .mjs, .cjs, .json and as a folder with an index",
+        );
         self.report(module, specifier, problem, "no such file");
     }
 
     pub(super) fn look_for_package(&mut self, module: &Module<'a>, specifier: &str, is_value: bool) {
+        if specifier.starts_with('#') {
+            let problem = OxcDiagnostic::error(format!("'{specifier}' means nothing where the client is"))
+                .with_help("import the file by a relative path");
+            return self.report(module, specifier, problem, "known to the package.json of this project only");
+        }
         if self.packages.is_none_or(|folder| is_installed(folder, specifier)) {
             return;
         }
         let message = format!("cannot find the package '{specifier}'");
         // Types may be in a package of another name.
         let problem = if is_value { OxcDiagnostic::error(message) } else { OxcDiagnostic::warn(message) };
-        let problem = problem.with_help("install it; or, if it is a path alias, import the file by a relative path");
+        let problem =
+            problem.with_help("install it; or, if it is a path alias, import the file by a relative path");
         self.report(module, specifier, problem, "not installed");
     }
 
     /// Node refuses to load a module that imports what another does not export.
-    pub(super) fn look_for_values(&mut self, module: &Module<'a>, specifier: &ModuleSpecifier, imported: &Rc<Module<'a>>) {
+    pub(super) fn look_for_values(
+        &mut self,
+        module: &Module<'a>,
+        specifier: &ModuleSpecifier,
+        imported: &Rc<Module<'a>>,
+    ) {
         let Some(running) = self.graph.running(imported) else {
             let problem = OxcDiagnostic::error(format!("'{}' only declares what it exports", specifier.name))
                 .with_help("put the JavaScript beside it, or import nothing but types");

@@ -9,7 +9,9 @@ use oxc::codegen::{Codegen, CodegenOptions, CommentOptions, IndentChar};
 use oxc::diagnostics::Severity;
 use oxc::parser::Parser;
 use oxc::semantic::SemanticBuilder;
-use oxc::transformer::{DecoratorOptions, HelperLoaderMode, HelperLoaderOptions, TransformOptions, Transformer};
+use oxc::transformer::{
+    DecoratorOptions, HelperLoaderMode, HelperLoaderOptions, TransformOptions, Transformer,
+};
 
 use super::type_only_names::remove_type_only_names;
 use crate::evaluation::value::DefinitionKind;
@@ -34,8 +36,11 @@ pub(super) fn javascript<'a>(graph: &ModuleGraph<'a>, module: &Rc<Module<'a>>) -
     let printed = Codegen::new().with_options(options_of(CommentOptions::disabled())).build(&program).code;
     let decorators = if printed.contains(DECORATORS_NAME) { DECORATORS } else { "" };
     let taken: Vec<_> = functions().into_iter().filter(|name| module.unresolved.contains(*name)).collect();
-    let import =
-        if taken.is_empty() { String::new() } else { format!("import {{ {} }} from \"{DEFINE}\";\n", taken.join(", ")) };
+    let import = if taken.is_empty() {
+        String::new()
+    } else {
+        format!("import {{ {} }} from \"{DEFINE}\";\n", taken.join(", "))
+    };
     is_whole.then(|| format!("{import}{decorators}{printed}"))
 }
 
@@ -50,11 +55,15 @@ fn strip_types<'b>(
     let scoping = semantic.semantic.into_scoping();
     let options = TransformOptions {
         decorator: DecoratorOptions { legacy: true, ..DecoratorOptions::default() },
-        helper_loader: HelperLoaderOptions { mode: HelperLoaderMode::External, ..HelperLoaderOptions::default() },
+        helper_loader: HelperLoaderOptions {
+            mode: HelperLoaderMode::External,
+            ..HelperLoaderOptions::default()
+        },
         ..TransformOptions::from_target(TARGET).unwrap_or_default()
     };
     let path = module.path.to_string();
-    let transformed = Transformer::new(arena, Path::new(&path), &options).build_with_scoping(scoping, program);
+    let transformed =
+        Transformer::new(arena, Path::new(&path), &options).build_with_scoping(scoping, program);
     let mut is_whole = true;
     for problem in transformed.diagnostics.into_vec() {
         is_whole &= problem.severity != Severity::Error;

@@ -77,7 +77,9 @@ fn type_of(value: &Value) -> String {
             if types.is_empty() { "never[]".to_owned() } else { format!("({})[]", types.join(" | ")) }
         }
         Value::Object(properties) => {
-            let members = properties.iter().map(|(name, value)| format!("{}: {}", Value::from(name.as_str()), type_of(value)));
+            let members = properties
+                .iter()
+                .map(|(name, value)| format!("{}: {}", Value::from(name.as_str()), type_of(value)));
             let members: Vec<_> = members.collect();
             if members.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", members.join("; ")) }
         }

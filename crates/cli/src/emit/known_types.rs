@@ -8,7 +8,7 @@ use oxc::syntax::identifier::is_identifier_name;
 use super::declarations::KnownType;
 use crate::definition::payload_types::PayloadTypes;
 use crate::evaluation::evaluator::Evaluator;
-use crate::evaluation::module_names::{Binding, ImportedName, binding};
+use crate::evaluation::module_names::{Binding, ImportedName};
 use crate::evaluation::value::{Definition, Value};
 use crate::source::module_graph::Module;
 
@@ -23,6 +23,9 @@ pub(super) fn known_type<'a>(
         "default" => evaluator.export(module, ImportedName::Default),
         name => evaluator.at_top(module, name),
     };
+    if !value.is_small() {
+        return None;
+    }
     let text = match value {
         Value::Definition(definition) => {
             return Some(KnownType { text: payloads.config_type(&definition, module), is_better: true });
@@ -50,7 +53,7 @@ enum Written {
 }
 
 fn written(module: &Module<'_>, name: &str) -> Written {
-    let Some(Binding::Constant(expression)) = module.program.and_then(|program| binding(program, name)) else {
+    let Some(Binding::Constant(expression)) = module.names.binding(name) else {
         return Written::Elsewhere;
     };
     let is_const = match expression.without_parentheses() {
@@ -80,7 +83,9 @@ fn literal_type<'a>(value: &Value<'a>, of_configuration: OfConfiguration<'_, 'a>
             let types = members.iter().map(|one| literal_type(one, of_configuration));
             Some(format!("readonly [{}]", types.collect::<Option<Vec<_>>>()?.join(", ")))
         }
-        Value::Object(properties) => braced(properties, "readonly ", |value| literal_type(value, of_configuration)),
+        Value::Object(properties) => {
+            braced(properties, "readonly ", |value| literal_type(value, of_configuration))
+        }
         value => value.to_text(),
     }
 }
@@ -97,7 +102,11 @@ fn type_of<'a>(value: &Value<'a>, of_configuration: OfConfiguration<'_, 'a>) -> 
             let mut types = types.collect::<Option<Vec<_>>>()?;
             types.sort();
             types.dedup();
-            Some(if types.len() == 1 { format!("{}[]", types[0]) } else { format!("({})[]", types.join(" | ")) })
+            Some(if types.len() == 1 {
+                format!("{}[]", types[0])
+            } else {
+                format!("({})[]", types.join(" | "))
+            })
         }
         Value::Object(properties) => braced(properties, "", |value| type_of(value, of_configuration)),
         _ => None,
@@ -110,7 +119,11 @@ fn braced<'a>(
     type_of: impl Fn(&Value<'a>) -> Option<String>,
 ) -> Option<String> {
     let members = properties.iter().map(|(name, value)| {
-        let name = if is_identifier_name(name) { name.clone() } else { serde_json::Value::from(name.as_str()).to_string() };
+        let name = if is_identifier_name(name) {
+            name.clone()
+        } else {
+            serde_json::Value::from(name.as_str()).to_string()
+        };
         type_of(value).map(|text| format!("{modifier}{name}: {text}"))
     });
     Some(format!("{{ {} }}", members.collect::<Option<Vec<_>>>()?.join("; ")))

@@ -24,7 +24,7 @@ function unquote(value) {
 
 function readEnvFile() {
   try {
-    return readFileSync(resolve('.env'), 'utf8')
+    return readFileSync(resolve('.env'), 'utf8').replace(/^\uFEFF/, '')
   } catch (error) {
     if (error.code === 'ENOENT') return ''
     throw error

@@ -1,22 +1,24 @@
 //! Gives `any` to parameters, results and members of classes that have no type.
 
 use oxc::ast::ast::{
-    BindingPattern, Class, ClassElement, FormalParameter, FormalParameters, MethodDefinition, MethodDefinitionKind,
-    PropertyKey,
+    BindingPattern, Class, ClassElement, FormalParameter, FormalParameters, MethodDefinition,
+    MethodDefinitionKind, PropertyKey,
 };
 use oxc::span::{GetSpan, Span};
 
 use super::loosening::{Loosening, Scale};
 
 /// What a class becomes of which nothing can be told.
-const ANY_CLASS: &str = "{ [member: string]: any; static [member: string]: any; constructor(...args: any[]) {} }";
+const ANY_CLASS: &str =
+    "{ [member: string]: any; static [member: string]: any; constructor(...args: any[]) {} }";
 
 impl Loosening<'_> {
     pub(super) fn signature(&mut self, parameters: &FormalParameters<'_>, has_return_type: bool) {
         for (index, parameter) in parameters.items.iter().enumerate() {
             if parameter.type_annotation.is_none() {
                 // Behind one that may be left out all others may be.
-                let is_optional = parameters.items[index..].iter().all(|one| one.initializer.is_some() || one.optional);
+                let is_optional =
+                    parameters.items[index..].iter().all(|one| one.initializer.is_some() || one.optional);
                 self.parameter(parameter, is_optional);
             }
         }
@@ -46,15 +48,20 @@ impl Loosening<'_> {
         for member in class.body.body.iter().filter(|one| self.has_problem(one.span())).collect::<Vec<_>>() {
             match member {
                 ClassElement::MethodDefinition(method) => self.method(method),
-                ClassElement::PropertyDefinition(one) if one.type_annotation.is_none() => self.property(&one.key),
-                ClassElement::AccessorProperty(one) if one.type_annotation.is_none() => self.property(&one.key),
+                ClassElement::PropertyDefinition(one) if one.type_annotation.is_none() => {
+                    self.property(&one.key);
+                }
+                ClassElement::AccessorProperty(one) if one.type_annotation.is_none() => {
+                    self.property(&one.key);
+                }
                 _ => {}
             }
         }
     }
 
     fn method(&mut self, method: &MethodDefinition<'_>) {
-        let has_no_result = matches!(method.kind, MethodDefinitionKind::Constructor | MethodDefinitionKind::Set);
+        let has_no_result =
+            matches!(method.kind, MethodDefinitionKind::Constructor | MethodDefinitionKind::Set);
         self.signature(&method.value.params, has_no_result || method.value.return_type.is_some());
     }
 

@@ -37,8 +37,15 @@ pub(super) fn loosen(
 ) -> Loosened {
     let arena = Allocator::default();
     let parsed = Parser::new(&arena, source, source_type).parse();
-    let mut loosening =
-        Loosening { source, problems, scale, known, is_at_top: true, edits: TextEdits::default(), untyped: Vec::new() };
+    let mut loosening = Loosening {
+        source,
+        problems,
+        scale,
+        known,
+        is_at_top: true,
+        edits: TextEdits::default(),
+        untyped: Vec::new(),
+    };
     loosening.statements(&parsed.program.body);
     Loosened { text: loosening.edits.apply(source), untyped: loosening.untyped }
 }
@@ -55,7 +62,9 @@ pub(super) struct Loosening<'s> {
 
 impl Loosening<'_> {
     pub(super) fn has_problem(&self, span: Span) -> bool {
-        self.problems.iter().any(|problem| span.start <= problem.start && problem.start < span.end.max(span.start + 1))
+        self.problems
+            .iter()
+            .any(|problem| span.start <= problem.start && problem.start < span.end.max(span.start + 1))
     }
 
     fn statements(&mut self, statements: &[Statement<'_>]) {
@@ -108,12 +117,15 @@ impl Loosening<'_> {
     }
 
     fn variables(&mut self, variables: &VariableDeclaration<'_>) {
-        for one in variables.declarations.iter().filter(|one| self.has_problem(one.span)).collect::<Vec<_>>() {
+        for one in variables.declarations.iter().filter(|one| self.has_problem(one.span)).collect::<Vec<_>>()
+        {
             if let (BindingPattern::BindingIdentifier(id), None) = (&one.id, &one.type_annotation) {
                 self.constant(one, id.name.as_str());
             } else {
                 let names = one.id.get_binding_identifiers();
-                let each = names.iter().map(|id| format!("{}: {} = 0 as any", id.name, self.type_of(id.name.as_str())));
+                let each = names
+                    .iter()
+                    .map(|id| format!("{}: {} = 0 as any", id.name, self.type_of(id.name.as_str())));
                 let each: Vec<_> = each.collect();
                 self.edits.replace(one.span, each.join(", "));
             }
@@ -144,12 +156,11 @@ impl Loosening<'_> {
 
     /// The known type of a name, or `any`, which is noted.
     fn type_of(&mut self, name: &str) -> String {
-        match (self.known)(name).filter(|_| self.is_at_top) {
-            Some(known) => known.text,
-            None => {
-                self.note(name);
-                "any".to_owned()
-            }
+        if let Some(known) = (self.known)(name).filter(|_| self.is_at_top) {
+            known.text
+        } else {
+            self.note(name);
+            "any".to_owned()
         }
     }
 

@@ -15,10 +15,6 @@ impl TextEdits {
         self.replace(Span::new(offset, offset), text);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The text with everything replaced. What lies within something that was replaced already is left out.
     pub(crate) fn apply(mut self, text: &str) -> String {
         self.0.sort_by_key(|(span, _)| (span.start, span.end));

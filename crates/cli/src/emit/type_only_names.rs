@@ -10,13 +10,18 @@ use crate::source::module_graph::{Import, Module, ModuleGraph};
 
 /// Takes names out of import and export lists that stand for nothing at run time, and what says of which kind an
 /// imported file is: all files of a client are JavaScript.
-pub(super) fn remove_type_only_names<'a>(graph: &ModuleGraph<'a>, module: &Rc<Module<'a>>, program: &mut Program<'_>) {
+pub(super) fn remove_type_only_names<'a>(
+    graph: &ModuleGraph<'a>,
+    module: &Rc<Module<'a>>,
+    program: &mut Program<'_>,
+) {
     for statement in &mut program.body {
         match statement {
             // `export { A }`. An import that is not used any more then goes by itself.
             Statement::ExportNamedDeclaration(list) => {
                 list.specifiers.retain(|one| {
-                    local_origin(graph, module, one.local.name().as_str()).is_none_or(|origin| origin.is_value)
+                    local_origin(graph, module, one.local.name().as_str())
+                        .is_none_or(|origin| origin.is_value)
                 });
             }
             // `export { A } from './a'`

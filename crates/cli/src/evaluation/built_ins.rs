@@ -48,7 +48,9 @@ impl<'a> Evaluator<'_, 'a> {
                 self.array_from(&arguments.next()?, arguments.next())
             }
             ("Object", "freeze") => arguments().next(),
-            ("Object", "keys") => own_properties(&arguments().next()?, |name, _| Value::Text(name.to_owned())),
+            ("Object", "keys") => {
+                own_properties(&arguments().next()?, |name, _| Value::Text(name.to_owned()))
+            }
             ("Object", "values") => own_properties(&arguments().next()?, |_, value| value.clone()),
             ("Object", "entries") => own_properties(&arguments().next()?, |name, value| {
                 Value::list(vec![Value::Text(name.to_owned()), value.clone()])
@@ -73,8 +75,9 @@ impl<'a> Evaluator<'_, 'a> {
             (Value::List(members), "map") => {
                 let Some(Value::Function(function)) = argument() else { return Some(Value::Unknown) };
                 let indexed = members.iter().zip(0_u32..);
-                let mapped = indexed
-                    .map(|(one, index)| self.apply(&function, &[one.clone(), Value::Number(index.into())], Vec::new()));
+                let mapped = indexed.map(|(one, index)| {
+                    self.apply(&function, &[one.clone(), Value::Number(index.into())], Vec::new())
+                });
                 Some(Value::list(mapped.collect()))
             }
             (Value::List(members), "join") => {
@@ -83,7 +86,8 @@ impl<'a> Evaluator<'_, 'a> {
                     Some(Value::Text(text)) => text,
                     Some(_) => return Some(Value::Unknown),
                 };
-                let texts: Option<Vec<_>> = members.iter().map(|one| one.as_text().map(str::to_owned)).collect();
+                let texts: Option<Vec<_>> =
+                    members.iter().map(|one| one.as_text().map(str::to_owned)).collect();
                 Some(texts.map_or(Value::Unknown, |texts| Value::Text(texts.join(&between))))
             }
             (Value::Text(text), "trim") => Some(Value::Text(text.trim().to_owned())),
@@ -109,7 +113,9 @@ impl<'a> Evaluator<'_, 'a> {
             None => Some(Value::list(members)),
             Some(Value::Function(function)) => {
                 let indexed = members.into_iter().zip(0_u32..);
-                let mapped = indexed.map(|(one, index)| self.apply(&function, &[one, Value::Number(index.into())], Vec::new()));
+                let mapped = indexed.map(|(one, index)| {
+                    self.apply(&function, &[one, Value::Number(index.into())], Vec::new())
+                });
                 Some(Value::list(mapped.collect()))
             }
             Some(_) => None,
@@ -118,7 +124,11 @@ impl<'a> Evaluator<'_, 'a> {
 }
 
 fn undefined_list<'a>(length: f64) -> Option<Vec<Value<'a>>> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "just checked; JavaScript truncates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "just checked; JavaScript truncates"
+    )]
     (0.0..=LONGEST_LIST).contains(&length).then(|| vec![Value::Undefined; length as usize])
 }
 

@@ -49,26 +49,39 @@ impl<'a> Evaluator<'_, 'a> {
         }
     }
 
-    fn definition(&self, module: &Rc<Module<'a>>, kind: DefinitionKind, call: &'a CallExpression<'a>) -> Value<'a> {
+    fn definition(
+        &self,
+        module: &Rc<Module<'a>>,
+        kind: DefinitionKind,
+        call: &'a CallExpression<'a>,
+    ) -> Value<'a> {
         let argument = call.arguments.first().and_then(Argument::as_expression);
         let type_argument = call.type_arguments.as_ref().and_then(|types| types.params.first());
+        let config = argument.map_or(Value::Undefined, |argument| self.evaluate(module, argument));
         Value::Definition(Rc::new(Definition {
             kind,
             module: Rc::clone(module),
             span: call.span,
             argument,
-            config: argument.map_or(Value::Undefined, |argument| self.evaluate(module, argument)),
-            payload: type_argument.and_then(|one| self.written(module, one.span().source_text(&module.source))),
+            config: if config.is_small() { config } else { Value::Unknown },
+            payload: type_argument
+                .and_then(|one| self.written(module, one.span().source_text(&module.source))),
         }))
     }
 
     /// The values of all arguments; `None` if their number is not known.
-    pub(super) fn arguments(&self, module: &Rc<Module<'a>>, call: &'a CallExpression<'a>) -> Option<Vec<Value<'a>>> {
+    pub(super) fn arguments(
+        &self,
+        module: &Rc<Module<'a>>,
+        call: &'a CallExpression<'a>,
+    ) -> Option<Vec<Value<'a>>> {
         let mut arguments = Vec::new();
         for argument in &call.arguments {
             match argument {
                 Argument::SpreadElement(spread) => match self.evaluate(module, &spread.argument) {
-                    Value::List(members) if self.affords(members.len()) => arguments.extend(members.iter().cloned()),
+                    Value::List(members) if self.affords(members.len()) => {
+                        arguments.extend(members.iter().cloned());
+                    }
                     _ => return None,
                 },
                 argument => arguments.push(self.evaluate(module, argument.as_expression()?)),
@@ -97,7 +110,8 @@ impl<'a> Evaluator<'_, 'a> {
         let parameters = function.type_parameters().into_iter().flat_map(|declared| &declared.params);
         let named = parameters.enumerate().map(|(index, parameter)| {
             let argument = given.and_then(|given| given.params.get(index));
-            let written = argument.and_then(|one| self.written(module, one.span().source_text(&module.source)));
+            let written =
+                argument.and_then(|one| self.written(module, one.span().source_text(&module.source)));
             (parameter.name.name.as_str(), written)
         });
         named.collect()
@@ -132,7 +146,9 @@ impl<'a> Evaluator<'_, 'a> {
         let statements = match function.code {
             FunctionCode::Arrow(arrow) => match &arrow.body {
                 ArrowFunctionBody::FunctionBody(body) => &body.statements,
-                body => return body.as_expression().map_or(Value::Unknown, |body| self.evaluate(module, body)),
+                body => {
+                    return body.as_expression().map_or(Value::Unknown, |body| self.evaluate(module, body));
+                }
             },
             FunctionCode::Declared(declared) => match &declared.body {
                 Some(body) => &body.statements,
@@ -158,9 +174,7 @@ impl<'a> Evaluator<'_, 'a> {
                 None => Some(Value::Unknown),
             },
             // Its constants are not seen behind it.
-            Statement::BlockStatement(block) => {
-                self.within(self.frame(), || self.run(module, &block.body))
-            }
+            Statement::BlockStatement(block) => self.within(self.frame(), || self.run(module, &block.body)),
             statement => match statement.as_declaration() {
                 Some(declaration) if self.declare(module, declaration) => None,
                 _ => Some(Value::Unknown),

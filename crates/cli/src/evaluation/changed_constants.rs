@@ -4,15 +4,28 @@
 use std::collections::HashSet;
 
 use oxc::ast::ast::{
-    Argument, AssignmentExpression, AssignmentTarget, CallExpression, Expression, Program, SimpleAssignmentTarget,
-    UnaryExpression, UnaryOperator, UpdateExpression,
+    Argument, AssignmentExpression, AssignmentTarget, CallExpression, Expression, Program,
+    SimpleAssignmentTarget, UnaryExpression, UnaryOperator, UpdateExpression,
 };
 use oxc::ast_visit::{Visit, walk};
 
 const CHANGING_METHODS: [&str; 13] = [
-    "push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin", "set", "delete", "clear", "add",
+    "push",
+    "pop",
+    "shift",
+    "unshift",
+    "splice",
+    "sort",
+    "reverse",
+    "fill",
+    "copyWithin",
+    "set",
+    "delete",
+    "clear",
+    "add",
 ];
-const CHANGING_FUNCTIONS: [&str; 5] = ["assign", "defineProperty", "defineProperties", "setPrototypeOf", "set"];
+const CHANGING_FUNCTIONS: [&str; 5] =
+    ["assign", "defineProperty", "defineProperties", "setPrototypeOf", "set"];
 
 /// Names of a module that something is done to which changes what they stand for.
 pub(crate) fn changed_names(program: &Program<'_>) -> HashSet<String> {
@@ -38,7 +51,9 @@ impl Changed {
 
     fn note_target(&mut self, target: &SimpleAssignmentTarget<'_>) {
         match target {
-            SimpleAssignmentTarget::AssignmentTargetIdentifier(id) => drop(self.0.insert(id.name.to_string())),
+            SimpleAssignmentTarget::AssignmentTargetIdentifier(id) => {
+                self.0.insert(id.name.to_string());
+            }
             target => {
                 if let Some(member) = target.as_member_expression() {
                     self.note(member.object());

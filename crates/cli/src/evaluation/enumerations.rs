@@ -11,7 +11,12 @@ use crate::source::module_graph::Module;
 
 impl<'a> Evaluator<'_, 'a> {
     /// All members that the declarations of a name give to it, and the names of the numbers among them.
-    pub(super) fn enumeration(&self, module: &Rc<Module<'a>>, program: &'a Program<'a>, name: &str) -> Value<'a> {
+    pub(super) fn enumeration(
+        &self,
+        module: &Rc<Module<'a>>,
+        program: &'a Program<'a>,
+        name: &str,
+    ) -> Value<'a> {
         // What a namespace of the same name adds is not looked at.
         if has_namespace(program, name) {
             return Value::Unknown;

@@ -8,14 +8,14 @@ use std::rc::Rc;
 use oxc::ast::ast::{Expression, PropertyKey};
 
 use super::json_values::json_value;
-use super::module_names::{Binding, Export, ImportedName, binding, exports, star_exports};
+use super::module_names::{Binding, Export, ImportedName};
 use super::value::{DefinitionKind, Frame, FunctionCode, FunctionValue, Value};
 use crate::source::module_graph::{Import, Module, ModuleGraph};
 
 /// Expressions that are followed into each other at most; what is deeper refers to itself, or might as well.
 const DEEPEST: usize = 500;
 /// Steps that are taken at most, so that what grows with every step comes to an end.
-const MOST_STEPS: usize = 1_000_000;
+const MOST_STEPS: usize = 300_000;
 
 /// Evaluates within one graph of modules.
 pub(crate) struct Evaluator<'g, 'a> {
@@ -68,7 +68,12 @@ impl<'g, 'a> Evaluator<'g, 'a> {
     }
 
     /// The name of a property; `None` if only a running program can tell.
-    pub(crate) fn key(&self, module: &Rc<Module<'a>>, key: &'a PropertyKey<'a>, is_computed: bool) -> Option<String> {
+    pub(crate) fn key(
+        &self,
+        module: &Rc<Module<'a>>,
+        key: &'a PropertyKey<'a>,
+        is_computed: bool,
+    ) -> Option<String> {
         if !is_computed {
             return key.static_name().map(|name| name.to_string());
         }
@@ -115,14 +120,13 @@ impl<'g, 'a> Evaluator<'g, 'a> {
     }
 
     fn exported(&self, module: &Rc<Module<'a>>, name: &str) -> Value<'a> {
-        let Some(program) = module.program else { return Value::Unknown };
-        match exports(program).into_iter().find(|(exported, _)| *exported == name) {
-            Some((_, Export::Local(local))) => self.at_top(module, local),
-            Some((_, Export::DefaultExpression(expression))) => self.constant(module, expression),
-            Some((_, Export::Anonymous)) => Value::Unknown,
-            Some((_, Export::From { specifier, name })) => self.import(module, specifier, name),
+        match module.names.export(name) {
+            Some(Export::Local(local)) => self.at_top(module, local),
+            Some(Export::DefaultExpression(expression)) => self.constant(module, expression),
+            Some(Export::Anonymous) => Value::Unknown,
+            Some(Export::From { specifier, name }) => self.import(module, specifier, name),
             None => {
-                let stars = star_exports(program).filter(|_| name != "default");
+                let stars = module.names.stars().iter().filter(|_| name != "default");
                 let mut found = stars.map(|star| self.import(module, star, ImportedName::Named(name)));
                 found.find(|value| !matches!(value, Value::Unknown)).unwrap_or(Value::Unknown)
             }
@@ -130,12 +134,12 @@ impl<'g, 'a> Evaluator<'g, 'a> {
     }
 
     fn namespace_object(&self, module: &Rc<Module<'a>>) -> Value<'a> {
-        let Some(program) = module.program else { return Value::Unknown };
-        if star_exports(program).next().is_some() {
+        if module.program.is_none() || !module.names.stars().is_empty() {
             return Value::Unknown;
         }
-        let named = exports(program).into_iter();
-        let properties = named.map(|(name, _)| (name.to_owned(), self.export(module, ImportedName::Named(name))));
+        let named = module.names.exports().iter();
+        let properties =
+            named.map(|(name, _)| ((*name).to_owned(), self.export(module, ImportedName::Named(name))));
         Value::object(properties.collect())
     }
 
@@ -166,8 +170,10 @@ impl<'g, 'a> Evaluator<'g, 'a> {
 
     /// A name at the top of a module.
     pub(crate) fn at_top(&self, module: &Rc<Module<'a>>, name: &str) -> Value<'a> {
-        let Some(program) = module.program.filter(|_| !module.changed.contains(name)) else { return Value::Unknown };
-        match binding(program, name) {
+        let Some(program) = module.program.filter(|_| !module.changed.contains(name)) else {
+            return Value::Unknown;
+        };
+        match module.names.binding(name) {
             Some(Binding::Constant(expression)) => self.constant(module, expression),
             Some(Binding::Part(pattern, expression)) => {
                 let whole = self.constant(module, expression);
@@ -180,7 +186,6 @@ impl<'g, 'a> Evaluator<'g, 'a> {
                 self.within(Frame::default(), || self.function(module, FunctionCode::Declared(function)))
             }
             Some(Binding::Import { specifier, name }) => self.import(module, specifier, name),
-            Some(Binding::Other) => Value::Unknown,
             None if module.unresolved.contains(name) => match DefinitionKind::of_function(name) {
                 Some(kind) => Value::DefineFunction(kind),
                 None => match name {
@@ -189,7 +194,10 @@ impl<'g, 'a> Evaluator<'g, 'a> {
                     _ => Value::Unknown,
                 },
             },
-            None => Value::Unknown,
+            Some(Binding::Other) | None => Value::Unknown,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

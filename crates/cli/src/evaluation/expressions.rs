@@ -54,7 +54,9 @@ impl<'a> Evaluator<'_, 'a> {
                 _ => Value::Unknown,
             },
             Expression::ArrowFunctionExpression(arrow) => self.function(module, FunctionCode::Arrow(arrow)),
-            Expression::FunctionExpression(function) => self.function(module, FunctionCode::Declared(function)),
+            Expression::FunctionExpression(function) => {
+                self.function(module, FunctionCode::Declared(function))
+            }
             Expression::CallExpression(call) => self.call(module, call),
             Expression::SequenceExpression(sequence) => self.sequence(module, sequence),
             _ => Value::Unknown,
@@ -81,7 +83,9 @@ impl<'a> Evaluator<'_, 'a> {
     /// Unknown if it is too long.
     fn affordable(&self, value: Value<'a>) -> Value<'a> {
         match value {
-            Value::Text(text) if text.len() > LONGEST_TEXT || !self.affords(text.len() / 64) => Value::Unknown,
+            Value::Text(text) if text.len() > LONGEST_TEXT || !self.affords(text.len() / 64) => {
+                Value::Unknown
+            }
             value => value,
         }
     }
@@ -133,10 +137,12 @@ impl<'a> Evaluator<'_, 'a> {
         let mut members = Vec::new();
         for element in elements {
             match element {
-                ArrayExpressionElement::SpreadElement(spread) => match self.evaluate(module, &spread.argument) {
-                    Value::List(more) if self.affords(more.len()) => members.extend(more.iter().cloned()),
-                    _ => return Value::Unknown,
-                },
+                ArrayExpressionElement::SpreadElement(spread) => {
+                    match self.evaluate(module, &spread.argument) {
+                        Value::List(more) if self.affords(more.len()) => members.extend(more.iter().cloned()),
+                        _ => return Value::Unknown,
+                    }
+                }
                 // A hole is not quite a member: `map` leaves it out.
                 element => match element.as_expression() {
                     Some(expression) => members.push(self.evaluate(module, expression)),
@@ -156,13 +162,16 @@ impl<'a> Evaluator<'_, 'a> {
                     // `__proto__: x` sets what the object inherits from.
                     let Some(key) = key.filter(|key| key != "__proto__") else { return Value::Unknown };
                     let is_plain = property.kind == PropertyKind::Init;
-                    let value = if is_plain { self.evaluate(module, &property.value) } else { Value::Unknown };
+                    let value =
+                        if is_plain { self.evaluate(module, &property.value) } else { Value::Unknown };
                     Value::set(&mut properties, key, value);
                 }
                 ObjectPropertyKind::SpreadProperty(spread) => {
                     match self.spread(self.evaluate(module, &spread.argument)) {
                         Some(more) => {
-                            more.iter().for_each(|(key, value)| Value::set(&mut properties, key.clone(), value.clone()));
+                            more.iter().for_each(|(key, value)| {
+                                Value::set(&mut properties, key.clone(), value.clone());
+                            });
                         }
                         None => return Value::Unknown,
                     }

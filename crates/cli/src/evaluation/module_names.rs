@@ -1,8 +1,8 @@
-//! The names of a module: what they are bound to, and under which ones it is seen from outside.
+//! What statements make of names.
 
 use oxc::ast::ast::{
-    BindingIdentifier, BindingPattern, Declaration, ExportDefaultDeclarationKind, Expression, Function, ImportDeclarationSpecifier,
-    ImportOrExportKind, Program, Statement, TSEnumDeclaration, TSModuleReference, TSNamespaceDeclaration,
+    BindingPattern, Declaration, Expression, Function, ImportDeclarationSpecifier, ImportOrExportKind,
+    Program, Statement, TSEnumDeclaration, TSModuleReference, TSNamespaceDeclaration,
     VariableDeclarationKind,
 };
 
@@ -40,27 +40,14 @@ pub(crate) enum Export<'a> {
     DefaultExpression(&'a Expression<'a>),
     /// `export default class {}`, `export default function () {}`.
     Anonymous,
-    From { specifier: &'a str, name: ImportedName<'a> },
+    From {
+        specifier: &'a str,
+        name: ImportedName<'a>,
+    },
 }
 
-/// What `name` is bound to; types are bound to nothing.
-pub(crate) fn binding<'a>(program: &'a Program<'a>, name: &str) -> Option<Binding<'a>> {
-    program.body.iter().find_map(|statement| match statement {
-        Statement::ImportDeclaration(import) => {
-            let specifier = import.source.value.as_str();
-            let specifiers = import.specifiers.iter().flatten();
-            specifiers.filter(|one| one.local().name == name).map(|one| imported(specifier, one)).next()
-        }
-        Statement::ExportDefaultDeclaration(export) => match &export.declaration {
-            ExportDefaultDeclarationKind::FunctionDeclaration(one) => bound_function(one, name),
-            ExportDefaultDeclarationKind::ClassDeclaration(one) => {
-                one.id.as_ref().filter(|id| id.name == name).map(|_| Binding::Other)
-            }
-            _ => None,
-        },
-        statement => declaration(statement).and_then(|declaration| bound(declaration, name)),
-    })
-}
+/// An export as it is written, under the name that others see.
+pub(crate) type Written<'a> = (&'a str, Export<'a>);
 
 /// What a statement declares, exported or not.
 pub(crate) fn declaration<'s, 'a>(statement: &'s Statement<'a>) -> Option<&'s Declaration<'a>> {
@@ -89,7 +76,8 @@ pub(crate) fn has_namespace(program: &Program<'_>, name: &str) -> bool {
     })
 }
 
-fn imported<'a>(specifier: &'a str, one: &'a ImportDeclarationSpecifier<'a>) -> Binding<'a> {
+/// What an import binds.
+pub(super) fn imported<'a>(specifier: &'a str, one: &'a ImportDeclarationSpecifier<'a>) -> Binding<'a> {
     let name = match one {
         ImportDeclarationSpecifier::ImportSpecifier(one) => imported_name(one.imported.name().as_str()),
         ImportDeclarationSpecifier::ImportDefaultSpecifier(_) => ImportedName::Default,
@@ -98,42 +86,44 @@ fn imported<'a>(specifier: &'a str, one: &'a ImportDeclarationSpecifier<'a>) -> 
     Binding::Import { specifier, name }
 }
 
-fn imported_name(name: &str) -> ImportedName<'_> {
+pub(super) fn imported_name(name: &str) -> ImportedName<'_> {
     if name == "default" { ImportedName::Default } else { ImportedName::Named(name) }
 }
 
-fn bound<'a>(declaration: &'a Declaration<'a>, name: &str) -> Option<Binding<'a>> {
+/// The names that a declaration binds, and to what; types are bound to nothing.
+pub(super) fn bindings<'a>(declaration: &'a Declaration<'a>) -> Vec<(&'a str, Binding<'a>)> {
     match declaration {
         Declaration::VariableDeclaration(variables) => {
             let is_constant = variables.kind == VariableDeclarationKind::Const;
-            let one = variables.declarations.iter().find(|one| {
-                one.id.get_binding_identifiers().iter().any(|id| id.name == name)
-            })?;
-            Some(match (&one.id, one.init.as_ref().filter(|_| is_constant)) {
-                (_, None) => Binding::Other,
-                (BindingPattern::BindingIdentifier(_), Some(init)) => Binding::Constant(init),
-                (pattern, Some(init)) => Binding::Part(pattern, init),
-            })
+            let each = variables.declarations.iter().flat_map(|one| {
+                let binding = match (&one.id, one.init.as_ref().filter(|_| is_constant)) {
+                    (_, None) => Binding::Other,
+                    (BindingPattern::BindingIdentifier(_), Some(init)) => Binding::Constant(init),
+                    (pattern, Some(init)) => Binding::Part(pattern, init),
+                };
+                one.id.get_binding_identifiers().into_iter().map(move |id| (id.name.as_str(), binding))
+            });
+            each.collect()
         }
-        Declaration::FunctionDeclaration(function) => bound_function(function, name),
+        Declaration::FunctionDeclaration(function) => function_binding(function).into_iter().collect(),
         Declaration::ClassDeclaration(class) => {
-            class.id.as_ref().filter(|id| id.name == name).map(|_| Binding::Other)
+            class.id.iter().map(|id| (id.name.as_str(), Binding::Other)).collect()
         }
-        Declaration::TSEnumDeclaration(one) => (one.id.name == name).then_some(Binding::Enum),
-        Declaration::TSNamespaceDeclaration(one) => {
-            (one.id.name == name && has_values(one)).then_some(Binding::Namespace(one))
+        Declaration::TSEnumDeclaration(one) => vec![(one.id.name.as_str(), Binding::Enum)],
+        Declaration::TSNamespaceDeclaration(one) if has_values(one) => {
+            vec![(one.id.name.as_str(), Binding::Namespace(one))]
         }
         Declaration::TSImportEqualsDeclaration(one) => {
-            (one.id.name == name).then_some(Binding::Alias(&one.module_reference))
+            vec![(one.id.name.as_str(), Binding::Alias(&one.module_reference))]
         }
-        _ => None,
+        _ => Vec::new(),
     }
 }
 
 /// Overloads have no body.
-fn bound_function<'a>(function: &'a Function<'a>, name: &str) -> Option<Binding<'a>> {
-    let is_it = function.body.is_some() && function.id.as_ref().is_some_and(|id| id.name == name);
-    is_it.then_some(Binding::Function(function))
+pub(super) fn function_binding<'a>(function: &'a Function<'a>) -> Option<(&'a str, Binding<'a>)> {
+    let id = function.id.as_ref().filter(|_| function.body.is_some())?;
+    Some((id.name.as_str(), Binding::Function(function)))
 }
 
 /// Names of the values that a declaration declares, in order.
@@ -179,59 +169,4 @@ fn has_values(one: &TSNamespaceDeclaration<'_>) -> bool {
             None => true,
         }),
     }
-}
-
-/// The values that a module exports by name, in the order of the source, without what `export *` brings.
-pub(crate) fn exports<'a>(program: &'a Program<'a>) -> Vec<(&'a str, Export<'a>)> {
-    program.body.iter().flat_map(exports_of).collect()
-}
-
-fn exports_of<'a>(statement: &'a Statement<'a>) -> Vec<(&'a str, Export<'a>)> {
-    match statement {
-        Statement::ExportDeclaration(one) => {
-            declared_names(&one.declaration).into_iter().map(|name| (name, Export::Local(name))).collect()
-        }
-        Statement::ExportNamedDeclaration(list) if list.export_kind == ImportOrExportKind::Value => {
-            let values = list.specifiers.iter().filter(|one| one.export_kind == ImportOrExportKind::Value);
-            values.map(|one| (one.exported.name().as_str(), Export::Local(one.local.name().as_str()))).collect()
-        }
-        Statement::ExportFromDeclaration(list) if list.export_kind == ImportOrExportKind::Value => {
-            let specifier = list.source.value.as_str();
-            let values = list.specifiers.iter().filter(|one| one.export_kind == ImportOrExportKind::Value);
-            let from = values.map(|one| {
-                let name = imported_name(one.local.name().as_str());
-                (one.exported.name().as_str(), Export::From { specifier, name })
-            });
-            from.collect()
-        }
-        Statement::ExportAllDeclaration(all) if all.export_kind == ImportOrExportKind::Value => {
-            let specifier = all.source.value.as_str();
-            let namespace = Export::From { specifier, name: ImportedName::Namespace };
-            all.exported.iter().map(|name| (name.name().as_str(), namespace)).collect()
-        }
-        Statement::ExportDefaultDeclaration(one) => {
-            let named = |id: &'a Option<BindingIdentifier<'a>>| {
-                Some(id.as_ref().map_or(Export::Anonymous, |id| Export::Local(id.name.as_str())))
-            };
-            let export = match &one.declaration {
-                ExportDefaultDeclarationKind::FunctionDeclaration(function) => named(&function.id),
-                ExportDefaultDeclarationKind::ClassDeclaration(class) => named(&class.id),
-                declaration => declaration.as_expression().map(Export::DefaultExpression),
-            };
-            export.into_iter().map(|export| ("default", export)).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Where `export *` looks, in order.
-pub(crate) fn star_exports<'a>(program: &'a Program<'a>) -> impl Iterator<Item = &'a str> {
-    program.body.iter().filter_map(|statement| match statement {
-        Statement::ExportAllDeclaration(all)
-            if all.exported.is_none() && all.export_kind == ImportOrExportKind::Value =>
-        {
-            Some(all.source.value.as_str())
-        }
-        _ => None,
-    })
 }

@@ -1,10 +1,9 @@
 //! Where names come from, through imports and re-exports, and whether they stand for anything at run time.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
-use oxc::ast::ast::{ExportDefaultDeclarationKind, ImportOrExportKind, Statement};
-
-use super::module_names::{Binding, Export, ImportedName, binding, declared_types, exports, star_exports};
+use super::module_names::{Binding, Export, ImportedName};
 use crate::source::module_graph::{Import, Module, ModuleGraph};
 use crate::source::module_path::ModulePath;
 
@@ -41,13 +40,13 @@ impl Origin {
     }
 }
 
-/// An export as it is written, of a value or of a type.
-type Written<'a> = (&'a str, Export<'a>);
-
 /// Everything that a module exports by name, types as well, with what `export *` brings.
-pub(crate) fn exported_origins<'a>(graph: &ModuleGraph<'a>, module: &Rc<Module<'a>>) -> Vec<(String, Origin)> {
+pub(crate) fn exported_origins<'a>(
+    graph: &ModuleGraph<'a>,
+    module: &Rc<Module<'a>>,
+) -> Vec<(String, Origin)> {
     let mut found: Vec<(String, Origin)> = Vec::new();
-    collect(graph, module, &mut found, &mut Vec::new());
+    collect(graph, module, &mut found, &mut HashSet::new(), &mut Vec::new());
     found.retain(|(name, _)| name != "default");
     found
 }
@@ -56,31 +55,42 @@ fn collect<'a>(
     graph: &ModuleGraph<'a>,
     module: &Rc<Module<'a>>,
     found: &mut Vec<(String, Origin)>,
+    names: &mut HashSet<&'a str>,
     seen: &mut Vec<ModulePath>,
 ) {
-    let Some(program) = module.program.filter(|_| !seen.contains(&module.path)) else { return };
+    if seen.contains(&module.path) {
+        return;
+    }
     seen.push(module.path.clone());
-    for (name, _) in exports(program).into_iter().chain(type_exports(module)) {
-        if found.iter().all(|(known, _)| known != name)
+    for (name, _) in module.names.exports().iter().chain(module.names.type_exports()) {
+        if names.insert(name)
             && let Some(origin) = exported_origin(graph, module, name)
         {
-            found.push((name.to_owned(), origin));
+            found.push(((*name).to_owned(), origin));
         }
     }
-    for star in star_exports(program).chain(type_star_exports(module)) {
+    for star in module.names.stars().iter().chain(module.names.type_stars()) {
         if let Import::Module(other) = graph.import(&module.path, star) {
-            collect(graph, &other, found, seen);
+            collect(graph, &other, found, names, seen);
         }
     }
 }
 
 /// Where an exported name comes from. `None` if there is no such export, as far as can be seen.
-pub(crate) fn exported_origin<'a>(graph: &ModuleGraph<'a>, module: &Rc<Module<'a>>, name: &str) -> Option<Origin> {
+pub(crate) fn exported_origin<'a>(
+    graph: &ModuleGraph<'a>,
+    module: &Rc<Module<'a>>,
+    name: &str,
+) -> Option<Origin> {
     Way { graph, length: 0 }.exported(module, name)
 }
 
 /// Where a name comes from that a module uses.
-pub(crate) fn local_origin<'a>(graph: &ModuleGraph<'a>, module: &Rc<Module<'a>>, name: &str) -> Option<Origin> {
+pub(crate) fn local_origin<'a>(
+    graph: &ModuleGraph<'a>,
+    module: &Rc<Module<'a>>,
+    name: &str,
+) -> Option<Origin> {
     Way { graph, length: 0 }.local(module, name)
 }
 
@@ -94,9 +104,13 @@ pub(crate) fn is_closed<'a>(graph: &ModuleGraph<'a>, module: &Rc<Module<'a>>) ->
         }
         seen.push(module.path.clone());
         // CommonJS has its own way.
-        let is_commonjs = |module: &Module<'_>| module.unresolved.contains("module") || module.unresolved.contains("exports");
-        let Some(program) = module.program.filter(|_| !is_commonjs(&module)) else { return false };
-        for star in star_exports(program) {
+        let is_commonjs = |module: &Module<'_>| {
+            module.unresolved.contains("module") || module.unresolved.contains("exports")
+        };
+        if module.program.is_none() || is_commonjs(&module) {
+            return false;
+        }
+        for star in module.names.stars() {
             match graph.import(&module.path, star) {
                 Import::Module(other) => queue.push(other),
                 _ => return false,
@@ -121,14 +135,14 @@ impl<'a> Way<'_, 'a> {
             let value = self.graph.running(module).and_then(|running| self.exported(&running, name));
             return value.or_else(|| Some(declared(module, name, false)));
         }
-        let Some(program) = module.program else { return Some(declared(module, name, true)) };
-        let is_named = |(exported, _): &Written<'a>| *exported == name;
-        let value = exports(program).into_iter().find(is_named).and_then(|(_, export)| self.end(module, export));
-        let as_type = || type_exports(module).into_iter().find(is_named);
+        if module.program.is_none() {
+            return Some(declared(module, name, true));
+        }
+        let value = module.names.export(name).and_then(|export| self.end(module, export));
         match value {
             Some(origin) => Some(origin),
-            None => match as_type() {
-                Some((_, export)) => self.end(module, export).map(|origin| Origin { is_value: false, ..origin }),
+            None => match module.names.type_export(name) {
+                Some(export) => self.end(module, export).map(|origin| Origin { is_value: false, ..origin }),
                 None if name == "default" => None,
                 None => self.behind_stars(module, name),
             },
@@ -136,9 +150,8 @@ impl<'a> Way<'_, 'a> {
     }
 
     fn behind_stars(&mut self, module: &Rc<Module<'a>>, name: &str) -> Option<Origin> {
-        let program = module.program?;
-        let values = star_exports(program).map(|star| (star, true));
-        let types = type_star_exports(module).into_iter().map(|star| (star, false));
+        let values = module.names.stars().iter().map(|star| (star, true));
+        let types = module.names.type_stars().iter().map(|star| (star, false));
         for (star, is_value) in values.chain(types) {
             if let Import::Module(other) = self.graph.import(&module.path, star)
                 && let Some(origin) = self.exported(&other, name)
@@ -158,14 +171,19 @@ impl<'a> Way<'_, 'a> {
     }
 
     fn local(&mut self, module: &Rc<Module<'a>>, name: &str) -> Option<Origin> {
-        match binding(module.program?, name) {
+        match module.names.binding(name) {
             Some(Binding::Import { specifier, name }) => self.through(module, specifier, name),
             Some(_) => Some(declared(module, name, true)),
             None => Some(declared(module, name, module.unresolved.contains(name))),
         }
     }
 
-    fn through(&mut self, module: &Rc<Module<'a>>, specifier: &str, name: ImportedName<'_>) -> Option<Origin> {
+    fn through(
+        &mut self,
+        module: &Rc<Module<'a>>,
+        specifier: &str,
+        name: ImportedName<'_>,
+    ) -> Option<Origin> {
         let name = match name {
             ImportedName::Named(name) => name,
             ImportedName::Default => "default",
@@ -185,58 +203,4 @@ impl<'a> Way<'_, 'a> {
 
 fn declared(module: &Module<'_>, name: &str, is_value: bool) -> Origin {
     Origin { place: Place::Module(module.path.clone()), name: name.to_owned(), is_value }
-}
-
-/// What a module exports as a type, and says so by the way it is written.
-fn type_exports<'a>(module: &Module<'a>) -> Vec<Written<'a>> {
-    module.program.iter().flat_map(|program| &program.body).flat_map(type_exports_of).collect()
-}
-
-fn type_exports_of<'a>(statement: &'a Statement<'a>) -> Vec<Written<'a>> {
-    let is_type = |kind: ImportOrExportKind| kind == ImportOrExportKind::Type;
-    match statement {
-        Statement::ExportDeclaration(one) => {
-            declared_types(&one.declaration).into_iter().map(|name| (name, Export::Local(name))).collect()
-        }
-        Statement::ExportNamedDeclaration(list) => {
-            let types = list.specifiers.iter().filter(|one| is_type(list.export_kind) || is_type(one.export_kind));
-            types.map(|one| (one.exported.name().as_str(), Export::Local(one.local.name().as_str()))).collect()
-        }
-        Statement::ExportFromDeclaration(list) => {
-            let specifier = list.source.value.as_str();
-            let types = list.specifiers.iter().filter(|one| is_type(list.export_kind) || is_type(one.export_kind));
-            let from = types.map(|one| {
-                let name = match one.local.name().as_str() {
-                    "default" => ImportedName::Default,
-                    name => ImportedName::Named(name),
-                };
-                (one.exported.name().as_str(), Export::From { specifier, name })
-            });
-            from.collect()
-        }
-        Statement::ExportDefaultDeclaration(one) => match &one.declaration {
-            ExportDefaultDeclarationKind::TSInterfaceDeclaration(one) => {
-                vec![("default", Export::Local(one.id.name.as_str()))]
-            }
-            _ => Vec::new(),
-        },
-        Statement::ExportAllDeclaration(all) if is_type(all.export_kind) => {
-            let namespace = Export::From { specifier: all.source.value.as_str(), name: ImportedName::Namespace };
-            all.exported.iter().map(|name| (name.name().as_str(), namespace)).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn type_star_exports<'a>(module: &Module<'a>) -> Vec<&'a str> {
-    let statements = module.program.iter().flat_map(|program| &program.body);
-    let stars = statements.filter_map(|statement| match statement {
-        Statement::ExportAllDeclaration(all)
-            if all.exported.is_none() && all.export_kind == ImportOrExportKind::Type =>
-        {
-            Some(all.source.value.as_str())
-        }
-        _ => None,
-    });
-    stars.collect()
 }

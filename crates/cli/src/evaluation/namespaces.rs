@@ -13,7 +13,11 @@ use crate::source::module_graph::Module;
 
 impl<'a> Evaluator<'_, 'a> {
     /// What a namespace exports, unless it does more than to declare constants, functions and namespaces.
-    pub(super) fn namespace(&self, module: &Rc<Module<'a>>, one: &'a TSNamespaceDeclaration<'a>) -> Value<'a> {
+    pub(super) fn namespace(
+        &self,
+        module: &Rc<Module<'a>>,
+        one: &'a TSNamespaceDeclaration<'a>,
+    ) -> Value<'a> {
         if one.declare {
             return Value::Unknown;
         }
@@ -76,9 +80,10 @@ impl<'a> Evaluator<'_, 'a> {
     pub(super) fn alias(&self, module: &Rc<Module<'a>>, reference: &'a TSModuleReference<'a>) -> Value<'a> {
         self.within_limits(|| match reference {
             TSModuleReference::IdentifierReference(id) => self.at_top(module, id.name.as_str()),
-            TSModuleReference::QualifiedName(name) => {
-                self.qualified(module, &name.left).property(name.right.name.as_str()).unwrap_or(Value::Unknown)
-            }
+            TSModuleReference::QualifiedName(name) => self
+                .qualified(module, &name.left)
+                .property(name.right.name.as_str())
+                .unwrap_or(Value::Unknown),
             TSModuleReference::ExternalModuleReference(_) => Value::Unknown,
         })
     }
@@ -86,9 +91,10 @@ impl<'a> Evaluator<'_, 'a> {
     fn qualified(&self, module: &Rc<Module<'a>>, name: &'a TSTypeName<'a>) -> Value<'a> {
         match name {
             TSTypeName::IdentifierReference(id) => self.at_top(module, id.name.as_str()),
-            TSTypeName::QualifiedName(name) => {
-                self.qualified(module, &name.left).property(name.right.name.as_str()).unwrap_or(Value::Unknown)
-            }
+            TSTypeName::QualifiedName(name) => self
+                .qualified(module, &name.left)
+                .property(name.right.name.as_str())
+                .unwrap_or(Value::Unknown),
             TSTypeName::ThisExpression(_) => Value::Unknown,
         }
     }

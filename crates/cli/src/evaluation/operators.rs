@@ -5,10 +5,16 @@ use oxc::ast::ast::BinaryOperator;
 use super::value::Value;
 
 /// `None` if it cannot be told.
-pub(super) fn compute<'a>(operator: BinaryOperator, left: &Value<'a>, right: &Value<'a>) -> Option<Value<'a>> {
+pub(super) fn compute<'a>(
+    operator: BinaryOperator,
+    left: &Value<'a>,
+    right: &Value<'a>,
+) -> Option<Value<'a>> {
     match operator {
         BinaryOperator::StrictEquality => return strictly_equal(left, right).map(Value::Boolean),
-        BinaryOperator::StrictInequality => return strictly_equal(left, right).map(|equal| Value::Boolean(!equal)),
+        BinaryOperator::StrictInequality => {
+            return strictly_equal(left, right).map(|equal| Value::Boolean(!equal));
+        }
         _ => {}
     }
     match (operator, left, right) {

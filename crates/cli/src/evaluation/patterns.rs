@@ -10,7 +10,12 @@ use crate::source::module_graph::Module;
 
 impl<'a> Evaluator<'_, 'a> {
     /// Makes the names of a pattern known in the function that is being called. `None` if that cannot be told.
-    pub(super) fn bind(&self, module: &Rc<Module<'a>>, pattern: &'a BindingPattern<'a>, value: Value<'a>) -> Option<()> {
+    pub(super) fn bind(
+        &self,
+        module: &Rc<Module<'a>>,
+        pattern: &'a BindingPattern<'a>,
+        value: Value<'a>,
+    ) -> Option<()> {
         match pattern {
             BindingPattern::BindingIdentifier(id) => self.set_local(id.name.as_str(), value),
             BindingPattern::AssignmentPattern(assignment) => {

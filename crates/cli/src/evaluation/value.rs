@@ -123,10 +123,22 @@ pub(crate) struct Definition<'a> {
     pub(crate) payload: Option<WrittenType<'a>>,
 }
 
+/// Parts of a value that are looked at.
+const MOST_PARTS: usize = 20_000;
 /// What every object inherits.
 const INHERITED: [&str; 12] = [
-    "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__", "constructor",
-    "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf",
+    "__defineGetter__",
+    "__defineSetter__",
+    "__lookupGetter__",
+    "__lookupSetter__",
+    "__proto__",
+    "constructor",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "toString",
+    "valueOf",
 ];
 
 impl<'a> Value<'a> {
@@ -136,6 +148,24 @@ impl<'a> Value<'a> {
 
     pub(crate) fn object(properties: Vec<(String, Value<'a>)>) -> Self {
         Self::Object(Rc::new(properties))
+    }
+
+    /// Whether it has no more parts than may be looked at. What is in two places has its parts twice.
+    pub(crate) fn is_small(&self) -> bool {
+        self.parts_within(MOST_PARTS).is_some()
+    }
+
+    /// How many more parts there may be, if there are no more than `left`.
+    fn parts_within(&self, left: usize) -> Option<usize> {
+        let left = left.checked_sub(1)?;
+        match self {
+            Self::List(members) => members.iter().try_fold(left, |left, one| one.parts_within(left)),
+            Self::Object(properties) => {
+                properties.iter().try_fold(left, |left, (_, one)| one.parts_within(left))
+            }
+            Self::Definition(definition) => definition.config.parts_within(left),
+            _ => Some(left),
+        }
     }
 
     /// A property; `None` if nothing can be told about the object.
@@ -179,7 +209,9 @@ impl<'a> Value<'a> {
             Self::Boolean(truth) => Some(*truth),
             Self::Null | Self::Undefined => Some(false),
             Self::List(_) | Self::Object(_) | Self::Function(_) | Self::Definition(_) => Some(true),
-            Self::DefineFunction(_) | Self::BrokerPackage | Self::Process | Self::ProcessEnvironment => Some(true),
+            Self::DefineFunction(_) | Self::BrokerPackage | Self::Process | Self::ProcessEnvironment => {
+                Some(true)
+            }
             Self::Environment(_) | Self::Unknown => None,
         }
     }

@@ -79,7 +79,8 @@ impl Diagnostic {
             (begin, begin + label.len() as usize)
         });
         let ((line, column), (end_line, end_column)) = (self.position(begin), self.position(end));
-        let own = self.problem.code.number.as_deref().filter(|_| self.problem.code.scope.as_deref() == Some(SCOPE));
+        let own =
+            self.problem.code.number.as_deref().filter(|_| self.problem.code.scope.as_deref() == Some(SCOPE));
         let code = own.unwrap_or("syntax").to_owned();
         DiagnosticData {
             code,

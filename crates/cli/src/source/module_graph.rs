@@ -18,6 +18,7 @@ use super::import_resolution::{is_relative, resolve};
 use super::module_path::ModulePath;
 use super::source_files::{ReadSources, SourceFiles};
 use crate::evaluation::changed_constants::changed_names;
+use crate::evaluation::name_index::NameIndex;
 
 /// The package that `change-stream/` imports `defineBroker` and its siblings from.
 pub(crate) const PACKAGE: &str = "@dafaz/change-stream-broker";
@@ -33,6 +34,7 @@ pub(crate) struct Module<'a> {
     pub(crate) source: Arc<str>,
     /// `None` if it is JSON, or cannot be parsed.
     pub(crate) program: Option<&'a Program<'a>>,
+    pub(crate) names: NameIndex<'a>,
     /// Names that are used and declared nowhere.
     pub(crate) unresolved: HashSet<String>,
     /// Names that stand for something that is changed after it was made.
@@ -41,7 +43,7 @@ pub(crate) struct Module<'a> {
 
 impl Module<'_> {
     pub(crate) fn is_json(&self) -> bool {
-        self.path.as_str().ends_with(".json")
+        self.path.has_extension("json")
     }
 
     /// Nothing but types, and written as such.
@@ -150,6 +152,7 @@ impl<'a> ModuleGraph<'a> {
             path: path.clone(),
             source: Arc::from(text),
             program: None,
+            names: NameIndex::default(),
             unresolved: HashSet::new(),
             changed: HashSet::new(),
         };
@@ -177,6 +180,7 @@ impl<'a> ModuleGraph<'a> {
             problems.extend(semantic.diagnostics.into_vec().into_iter().filter(is_error));
             let unresolved = semantic.semantic.scoping().root_unresolved_references().keys();
             module.unresolved = unresolved.map(ToString::to_string).collect();
+            module.names = NameIndex::of(program);
             module.changed = changed_names(program);
             module.program = Some(program);
         }

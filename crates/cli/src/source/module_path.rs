@@ -42,9 +42,8 @@ impl ModulePath {
         parts.pop();
         for part in specifier.split('/') {
             match part {
-                "" | "." => {}
                 ".." if parts.pop().is_none() => ups += 1,
-                ".." => {}
+                "" | "." | ".." => {}
                 part => parts.push(part),
             }
         }
@@ -88,6 +87,11 @@ impl ModulePath {
         endings.iter().find_map(|(ending, instead)| {
             self.0.strip_suffix(ending).map(|stem| Self(format!("{stem}{instead}")))
         })
+    }
+
+    /// Whether its name ends with a dot and this.
+    pub fn has_extension(&self, extension: &str) -> bool {
+        Path::new(&self.0).extension().is_some_and(|own| own == extension)
     }
 
     /// How many folders it is below the top of the copies.
@@ -157,7 +161,10 @@ mod tests {
         assert_eq!(joined(&config, "./names").unwrap(), "names");
         assert_eq!(joined(&config, "../src/days.js").unwrap(), "_up/src/days.js");
         assert_eq!(joined(&config, "../../shared/a").unwrap(), "_up/_up/shared/a");
-        assert_eq!(joined(&path("_up/src/days.ts"), "../change-stream/names").unwrap(), "_up/change-stream/names");
+        assert_eq!(
+            joined(&path("_up/src/days.ts"), "../change-stream/names").unwrap(),
+            "_up/change-stream/names"
+        );
         assert_eq!(joined(&path("topics/names.ts"), "../a/./b//c").unwrap(), "a/b/c");
         assert_eq!(joined(&config, ".."), None);
     }
@@ -167,13 +174,18 @@ mod tests {
         assert_eq!(ModulePath::config().to_string(), "change-stream/config.ts");
         assert_eq!(path("_up/src/days.ts").to_string(), "src/days.ts");
         assert_eq!(path("_up/_up/shared/a.ts").to_string(), "../shared/a.ts");
-        assert_eq!(path("_up/src/days.ts").on_disk(Path::new("/p/change-stream")), Path::new("/p/src/days.ts"));
+        assert_eq!(
+            path("_up/src/days.ts").on_disk(Path::new("/p/change-stream")),
+            Path::new("/p/src/days.ts")
+        );
     }
 
     #[test]
     fn a_folder_may_have_the_name_of_the_mark() {
         let config = ModulePath::config();
-        for (specifier, stored) in [("./_up/a.ts", "__up/a.ts"), ("./__up/a.ts", "___up/a.ts"), ("../_up/a.ts", "_up/__up/a.ts")] {
+        for (specifier, stored) in
+            [("./_up/a.ts", "__up/a.ts"), ("./__up/a.ts", "___up/a.ts"), ("../_up/a.ts", "_up/__up/a.ts")]
+        {
             let path = config.join(specifier).unwrap();
             assert_eq!(path.as_str(), stored);
             assert_eq!(ModulePath::parse(stored).unwrap(), path);
@@ -202,7 +214,9 @@ mod tests {
         assert_eq!(path("message-payload.schema.ts").stem(), "message-payload.schema");
         assert_eq!(path("a.b/c").stem(), "a.b/c");
         assert_eq!(path(".ts").stem(), ".ts");
-        for (file, stem) in [("a.b/c", "a.b/c"), ("a/types.d.ts", "a/types"), (".ts", ".ts"), ("config.ts", "config")] {
+        for (file, stem) in
+            [("a.b/c", "a.b/c"), ("a/types.d.ts", "a/types"), (".ts", ".ts"), ("config.ts", "config")]
+        {
             assert_eq!(path(file).client_stem(), stem);
         }
         for other in ["names.json", "names.mts", "names.cjs", "names.d.mts"] {

@@ -22,3 +22,4 @@ function defineBroker<T>(value: T): { value: T } {
   return { value }
 }
 export const other: { value: number } = defineBroker(1)
+export { a as 'odd-name', b as delete }

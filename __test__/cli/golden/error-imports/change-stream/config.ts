@@ -5,10 +5,11 @@ import missingDefault from './present'
 import { value } from './only-types'
 import { alias } from '@/shared/alias'
 import lodash from 'not-installed'
+import { subpath } from '#subpath'
 import type { Gone } from './gone'
 import type { AlsoGone } from 'types-not-installed'
 import { type Known } from './only-types'
 
-export const used = [nothing, names, missing, present, missingDefault, value, alias, lodash]
+export const used = [nothing, names, missing, present, missingDefault, value, alias, lodash, subpath]
 export const typed: Gone | AlsoGone | Known = 'typed'
 export * from './star'

@@ -9,9 +9,11 @@ export const counted: number = counter
 export const nameSeenFromThere: string = nameOfConfig()
 export const producer = defineProducer({ topic: 'live', partitions: counter, retentionMs: 1000 })
 export { counter, late }
-export function change(): void {
+export let loaded = 0
+export async function change(): Promise<void> {
   own = 'after'
   increase()
+  loaded = (await import('./late.js')).late.now
 }
 // Shorthand, templates, calls as methods and nested scopes of the same names.
 export const shapes = { counter, tag: String.raw`${counter}`, call: increase(), optional: increase?.() }

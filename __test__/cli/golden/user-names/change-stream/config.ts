@@ -5,6 +5,8 @@ export const passOn: number = 1
 export const require1 = 2
 export const first = defineProducer({ topic: 'first', partitions: 1, retentionMs: 1000 })
 export const second = defineConsumer({ topic: 'first', groupId: 'g', partitions: [0] })
+const odd = defineProducer({ topic: 'first', partitions: 1, retentionMs: 2000 })
+export { odd }
 const $ = 'dollar',
   ñandú = 'ñ',
   _csb = 1,

@@ -1,0 +1,3 @@
+export enum Topics {
+  Purchases = 'purchases.new-purchase',
+}
