@@ -1,12 +1,16 @@
 //! Where a module names other modules.
 
 use oxc::allocator::Allocator;
-use oxc::ast::ast::{Expression, ImportExpression, Program, Statement, StringLiteral, TSImportType};
+use oxc::ast::ast::{
+    Expression, ImportExpression, Program, Statement, StringLiteral, TSExternalModuleDeclaration,
+    TSImportType,
+};
 use oxc::ast_visit::{Visit, walk};
 use oxc::parser::Parser;
 use oxc::span::{SourceType, Span};
 
 use super::text_edits::TextEdits;
+use crate::source::import_resolution::is_relative;
 
 /// A name of another module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +71,14 @@ impl<'a> Visit<'a> for Found {
             self.add(source, None);
         }
         walk::walk_import_expression(self, import);
+    }
+
+    /// `declare module './a' { … }` adds to a module.
+    fn visit_ts_external_module_declaration(&mut self, one: &TSExternalModuleDeclaration<'a>) {
+        if is_relative(one.id.value.as_str()) {
+            self.add(&one.id, None);
+        }
+        walk::walk_ts_external_module_declaration(self, one);
     }
 
     fn visit_ts_import_type(&mut self, import: &TSImportType<'a>) {
