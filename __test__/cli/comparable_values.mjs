@@ -1,8 +1,9 @@
-// Values of two copies of a module, made comparable: functions and classes are never the same object.
+// Values of two copies of a module, made comparable: functions, classes and symbols are never the same.
 import { types } from 'node:util'
 
 /** Plain data that is equal for equal exports. */
 export function comparable(value, around = []) {
+  if (typeof value === 'symbol') return { kind: 'symbol', members: String(value) }
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return value
   if (around.includes(value)) return '(what is around it)'
   const members = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))

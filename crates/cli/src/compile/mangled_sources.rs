@@ -12,8 +12,8 @@ use proptest::sample::{Index, select};
 
 use super::*;
 
-/// Cuts off the golden sources at every so-and-so-many bytes.
-const CUT_EVERY: usize = 101;
+/// The golden sources are cut off at every so-and-so-many bytes.
+const CUT_EVERY: usize = 397;
 const FRAGMENTS: [&str; 40] = [
     "(",
     ")",

@@ -125,3 +125,42 @@ fn what_doubles_with_each_line_comes_to_an_end() {
     );
     assert_eq!(problems(&[("config.ts", &config)]), ["untyped-export"]);
 }
+
+#[test]
+fn a_name_of_the_users_keeps_a_map_away() {
+    let compilation = compiled(&[("config.ts", "export type consumers = 1\nexport const topics = 1\n")]);
+    let entry = |extension: &str| &compilation.client[&format!("created-by-csbroker-generate.{extension}")];
+    for (name, is_there) in [("producers", true), ("consumers", false), ("topics", false)] {
+        assert_eq!(entry("d.ts").contains(&format!("declare const {name}:")), is_there, "{name}");
+        assert_eq!(entry("mjs").contains(&format!("export const {name} =")), is_there, "{name}");
+        assert_eq!(entry("js").contains(&format!("exports.{name} =")), is_there, "{name}");
+    }
+}
+
+#[test]
+fn payloads_with_parameters_are_no_map() {
+    let of = |schema: &str| {
+        let config = "export const a = defineProducer({ topic: 'a', partitions: 1, retentionMs: 1000 })";
+        problems(&[("config.ts", config), ("message-payload.schema.ts", schema)])
+    };
+    assert_eq!(of("export interface MessagePayloads<T> { a: T }"), ["untyped-topic"]);
+    assert_eq!(of("export interface MessagePayloads<T = 1> { a: T }"), [""; 0]);
+    assert_eq!(of("interface MessagePayloads { a: 1 }\nexport type A = 1"), ["not-exported"]);
+    assert_eq!(of("type A<T> = { [K in 'a']: T }\nexport type MessagePayloads = A<1>"), [""; 0]);
+    assert_eq!(of("type A = { a: 1 }\nexport type MessagePayloads = A & { b: 1 }"), [""; 0]);
+    assert_eq!(of("type A = { b: 1 }\nexport type MessagePayloads = A"), ["untyped-topic"]);
+    assert_eq!(of("export interface MessagePayloads extends MessagePayloads { b: 1 }"), [""; 0]);
+}
+
+#[test]
+fn a_type_parameter_is_no_payload_elsewhere() {
+    let config = "const make = <T,>(topic: string) => defineProducer<T>({ topic, partitions: 1, retentionMs: 1000 })\n\
+        const makeList = <T,>() => defineProducer<T[]>({ topic: 'c', partitions: 1, retentionMs: 1000 })\n\
+        export const a = make<{ a: 1 }>('a')\nexport const b = make('b')\nexport const c = makeList<string>()\n";
+    let compilation = compiled(&[("config.ts", config)]);
+    let payloads: Vec<_> = compilation.contents.producers.iter().map(|one| one.payload.as_deref()).collect();
+    assert_eq!(payloads, [Some("{ a: 1 }"), None, None]);
+    let types = &compilation.client["config.d.ts"];
+    assert!(types.contains("a: import(\"@dafaz/change-stream-broker\").ProducerConfig<{"), "{types}");
+    assert!(types.contains("b: import(\"@dafaz/change-stream-broker\").ProducerConfig;"), "{types}");
+}

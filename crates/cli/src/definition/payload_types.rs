@@ -130,6 +130,9 @@ fn is_payload_type(graph: &ModuleGraph<'_>, origin: &Origin) -> bool {
 }
 
 fn report_not_exported<'a>(graph: &ModuleGraph<'a>, schema: &Rc<Module<'a>>) {
+    if schema.names.type_export(MESSAGE_PAYLOADS).is_some() {
+        return;
+    }
     let Some(span) = declarations(schema).find_map(|declaration| match declaration {
         Declaration::TSInterfaceDeclaration(one) => (one.id.name == MESSAGE_PAYLOADS).then_some(one.id.span),
         Declaration::TSTypeAliasDeclaration(one) => (one.id.name == MESSAGE_PAYLOADS).then_some(one.id.span),

@@ -4,11 +4,13 @@ use std::path::Path;
 use std::rc::Rc;
 
 use oxc::allocator::Allocator;
-use oxc::ast::ast::Program;
+use oxc::ast::ast::{Program, VariableDeclaration};
+use oxc::ast_visit::{Visit, walk};
 use oxc::codegen::{Codegen, CodegenOptions, CommentOptions, IndentChar};
-use oxc::diagnostics::Severity;
+use oxc::diagnostics::{OxcDiagnostic, Severity};
 use oxc::parser::Parser;
 use oxc::semantic::SemanticBuilder;
+use oxc::span::Span;
 use oxc::transformer::{
     DecoratorOptions, HelperLoaderMode, HelperLoaderOptions, TransformOptions, Transformer,
 };
@@ -19,8 +21,10 @@ use crate::source::module_graph::{DEFINE, Module, ModuleGraph};
 
 /// Decorators as Nest and class-validator have them, `experimentalDecorators`; Node itself has none.
 const DECORATORS: &str = include_str!("decorators.js");
-/// How the printed code names what is in there.
-const DECORATORS_NAME: &str = "babelHelpers.";
+/// How the printed code uses what is in there.
+const DECORATE: &str = "babelHelpers.decorate";
+/// What the printed code has for `using`, which no supported Node has itself.
+const DISPOSE: &str = "babelHelpers.usingCtx";
 /// The oldest Node that runs a client.
 const TARGET: &str = "node16.20";
 
@@ -34,7 +38,11 @@ pub(super) fn javascript<'a>(graph: &ModuleGraph<'a>, module: &Rc<Module<'a>>) -
     remove_type_only_names(graph, module, &mut program);
     let is_whole = strip_types(graph, module, &arena, &mut program);
     let printed = Codegen::new().with_options(options_of(CommentOptions::disabled())).build(&program).code;
-    let decorators = if printed.contains(DECORATORS_NAME) { DECORATORS } else { "" };
+    let decorators = if printed.contains(DECORATE) { DECORATORS } else { "" };
+    if printed.contains(DISPOSE) {
+        report_using(graph, module);
+        return None;
+    }
     let taken: Vec<_> = functions().into_iter().filter(|name| module.unresolved.contains(*name)).collect();
     let import = if taken.is_empty() {
         String::new()
@@ -70,6 +78,25 @@ fn strip_types<'b>(
         graph.report(module, problem);
     }
     is_whole
+}
+
+fn report_using(graph: &ModuleGraph<'_>, module: &Module<'_>) {
+    struct Declared(Option<Span>);
+    impl<'a> Visit<'a> for Declared {
+        fn visit_variable_declaration(&mut self, one: &VariableDeclaration<'a>) {
+            if one.kind.is_using() {
+                self.0.get_or_insert(one.span);
+            }
+            walk::walk_variable_declaration(self, one);
+        }
+    }
+    let mut declared = Declared(None);
+    module.program.into_iter().for_each(|program| declared.visit_program(program));
+    let problem = OxcDiagnostic::error("`using` cannot become part of the client")
+        .with_error_code("csbroker", "using")
+        .with_label(declared.0.unwrap_or_default().label("not known to every Node that may load the client"))
+        .with_help("use `try` and `finally`");
+    graph.report(module, problem);
 }
 
 /// How everything is printed.

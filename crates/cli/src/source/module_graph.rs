@@ -1,7 +1,7 @@
 //! The modules of a project, parsed when somebody asks for them: an import that nobody needs is never read.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -67,11 +67,15 @@ pub(crate) enum Import<'a> {
     Missing,
 }
 
+type Found<'a> = Option<Rc<Module<'a>>>;
+
 /// All modules that were asked for.
 pub(crate) struct ModuleGraph<'a> {
     arena: &'a Allocator,
     reader: &'a dyn ReadSources,
     modules: RefCell<BTreeMap<ModulePath, Rc<Module<'a>>>>,
+    /// By importer and specifier.
+    imports: RefCell<HashMap<(ModulePath, String), Found<'a>>>,
     diagnostics: RefCell<Vec<Diagnostic>>,
     unreadable: RefCell<Option<io::Error>>,
 }
@@ -82,6 +86,7 @@ impl<'a> ModuleGraph<'a> {
             arena,
             reader,
             modules: RefCell::default(),
+            imports: RefCell::default(),
             diagnostics: RefCell::default(),
             unreadable: RefCell::default(),
         }
@@ -104,13 +109,25 @@ impl<'a> ModuleGraph<'a> {
         if !is_relative(specifier) {
             return Import::Package;
         }
-        match self.readable(resolve(self.reader, importer, specifier)).flatten() {
-            Some((path, text)) => {
-                let known = self.modules.borrow().get(&path).map(Rc::clone);
-                Import::Module(known.unwrap_or_else(|| self.add(path, &text)))
-            }
+        match self.resolved(importer, specifier) {
+            Some(module) => Import::Module(module),
             None => Import::Missing,
         }
+    }
+
+    /// Each import is looked up once.
+    fn resolved(&self, importer: &ModulePath, specifier: &str) -> Found<'a> {
+        let import = (importer.clone(), specifier.to_owned());
+        if let Some(known) = self.imports.borrow().get(&import) {
+            return known.as_ref().map(Rc::clone);
+        }
+        let found = self.readable(resolve(self.reader, importer, specifier)).flatten();
+        let module = found.map(|(path, text)| {
+            let known = self.modules.borrow().get(&path).map(Rc::clone);
+            known.unwrap_or_else(|| self.add(path, &text))
+        });
+        self.imports.borrow_mut().insert(import, module.as_ref().map(Rc::clone));
+        module
     }
 
     /// The module that runs where a module is imported: for a declaration file the JavaScript beside it, if there is one.

@@ -10,3 +10,6 @@ export const here: string = import.meta.url
 export const module: unknown = common
 export const later = async (): Promise<string> => await Promise.resolve('fine')
 export const other: unknown = equals
+export function disposing(): void {
+  using resource: Disposable | null = null
+}

@@ -1,0 +1,2 @@
+import { key } from './source'
+export default key

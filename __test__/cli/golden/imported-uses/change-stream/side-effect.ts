@@ -1,0 +1,3 @@
+import { record } from './source'
+record.sideEffect = true
+export {}

@@ -1,0 +1,1 @@
+export interface MessagePayloads { features: Parameters<(payload: { id: string }) => void>[0] }
