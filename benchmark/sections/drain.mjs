@@ -3,6 +3,9 @@ import { MongoClient } from 'mongodb'
 import * as bareDriver from '../contenders/bare_driver.mjs'
 import { freshTopic, messages } from '../measurement/messages.mjs'
 
+/** What is younger is read from the change stream, what is older from the collection. */
+const HISTORY_AFTER_SECONDS = 125
+
 const base = { unit: 'msg/s', bytes: 300 }
 const large = { default: 100_000, release_1_4_2: 5000 }
 const ours = ['ours']
@@ -14,6 +17,7 @@ export const cases = [
     ...base,
     name: 'from the beginning',
     consumer: { fromBeginning: true },
+    ageSeconds: HISTORY_AFTER_SECONDS,
     sizes: { default: 100_000, release_1_4_2: 1000 },
   },
   {
@@ -21,6 +25,7 @@ export const cases = [
     name: 'from the beginning, batches',
     contenders: ours,
     consumer: { fromBeginning: true },
+    ageSeconds: HISTORY_AFTER_SECONDS,
     handling: { batch: true },
     sizes: large,
   },
@@ -28,7 +33,7 @@ export const cases = [
 ]
 
 export async function run({ contender, uri, measured, settings }) {
-  const { count, bytes, consumer = {}, handling } = settings
+  const { count, bytes, consumer = {}, handling, ageSeconds = 0 } = settings
   const place = { ...freshTopic(), group: 'benchmark' }
   const fill = await contender.sender({ uri, ...place })
   const position = consumer.fromBeginning ? undefined : await commitFirst({ contender, uri, place, consumer, fill })
@@ -36,6 +41,7 @@ export async function run({ contender, uri, measured, settings }) {
     await fill.send(messages(Math.min(1000, count - from), bytes, from))
   }
   await fill.close()
+  await new Promise((resolve) => setTimeout(resolve, ageSeconds * 1000))
 
   let handled = 0
   let receiver
