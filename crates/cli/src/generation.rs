@@ -11,5 +11,4 @@ mod restore_backup;
 mod state_change;
 #[cfg(test)]
 mod test_project;
-mod user_file;
 mod working_files;

@@ -25,7 +25,7 @@ use invocation::Invocation;
 use terminal::Terminal;
 
 /// Runs the command line. Returns the exit code: 0 done, 1 a problem in the user's files or refused, 2 wrong usage, 3 an
-/// answer is needed but there is no terminal, 130 ended by Ctrl-C. Blocks its thread until all is done.
+/// answer is needed but there is no terminal, 130 a picker was ended by Ctrl-C. Blocks its thread until all is done.
 pub fn run(invocation: Invocation) -> i32 {
     let Invocation { args, package } = invocation;
     match Args::try_parse_from(std::iter::once("csbroker".to_owned()).chain(args)) {

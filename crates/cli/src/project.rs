@@ -8,4 +8,5 @@ pub(crate) mod named_error;
 mod plug_and_play;
 pub(crate) mod portable_path;
 pub mod project_folder;
+pub(crate) mod user_file;
 pub(crate) mod whole_folder;

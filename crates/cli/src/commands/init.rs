@@ -13,9 +13,10 @@ use super::package_manager::{PACKAGE, PackageManager};
 use super::{CommandContext, Failure, exit_code};
 use crate::args::InitArgs;
 use crate::init::dependencies::{Dependency, PackageJson};
-use crate::init::file_writing::{is_there, keep_copy, write_whole};
 use crate::init::init_root::init_root;
+use crate::init::kept_copy::{is_there, keep_copy};
 use crate::init::templates::{Template, next_step, packages, templates};
+use crate::project::user_file;
 use crate::terminal::Terminal;
 use report::{Action, FileReport, InitDocument, file_lines};
 
@@ -65,7 +66,7 @@ fn write_template(root: &Path, template: &Template, is_forced: bool) -> io::Resu
     let report =
         |action, note: &str| FileReport { action, file: template.path.to_owned(), note: note.to_owned() };
     if !is_there(&path) {
-        write_whole(&path, &template.text)?;
+        user_file::write(&path, &template.text)?;
         return Ok(report(Action::Created, ""));
     }
     if !is_forced {
@@ -75,7 +76,7 @@ fn write_template(root: &Path, template: &Template, is_forced: bool) -> io::Resu
         return Ok(report(Action::Kept, "(is the same already)"));
     }
     let copy = keep_copy(&path, &ZonedDateTime::now().strftime("%Y%m%d_%H%M%S").to_string())?;
-    write_whole(&path, &template.text)?;
+    user_file::write(&path, &template.text)?;
     Ok(report(Action::Updated, &format!("(what it was is in {copy})")))
 }
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::io;
 
-use super::user_file;
 use super::working_files::working_files_with;
 use crate::diff::file_differences::{FileDifference, FileStatus};
 use crate::history::history_folder::History;
 use crate::project::named_error::cannot;
 use crate::project::project_folder::Project;
+use crate::project::user_file;
 use crate::source::module_path::{CHANGE_STREAM, ModulePath};
 use crate::source::source_files::SourceFiles;
 

@@ -9,7 +9,6 @@ use csb_core::runtime::clock;
 pub use super::apply_stage::{AppliedFile, apply_stage};
 pub use super::restore_backup::{Restored, restore_backup};
 use super::state_change::StateChange;
-use super::user_file;
 pub use super::working_files::working_files;
 use crate::compile::{ClientContents, CompileError, compile};
 use crate::diff::file_differences::FileDifference;
@@ -17,6 +16,7 @@ use crate::history::history_folder::History;
 use crate::project::environment::Environment;
 use crate::project::installation::{Placement, PlacementError, find_placement, packages_folder};
 use crate::project::project_folder::Project;
+use crate::project::user_file;
 use crate::source::diagnostic::Diagnostic;
 
 /// How many backups are kept unless the user says otherwise.

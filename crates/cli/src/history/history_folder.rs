@@ -8,6 +8,7 @@ pub use super::backup_meta::{Backup, BackupChange};
 use super::stored_sources;
 use crate::project::named_error::cannot;
 use crate::project::project_folder::Project;
+use crate::project::user_file;
 use crate::project::whole_folder;
 use crate::source::source_files::SourceFiles;
 
@@ -72,9 +73,7 @@ impl History {
         if path.exists() {
             return Ok(());
         }
-        let temporary = whole_folder::temporary(&path)?;
-        fs::write(&temporary, "*\n").map_err(cannot("write", &temporary))?;
-        fs::rename(&temporary, &path).map_err(cannot("write", &path))
+        user_file::write(&path, "*\n")
     }
 }
 

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use super::report::{Action, FileReport};
 use crate::init::file_edit::FileEdit;
-use crate::init::file_writing::{is_there, write_whole};
 use crate::init::gitignore::ignore_state_folder;
+use crate::init::kept_copy::is_there;
 use crate::init::package_scripts::add_scripts;
 use crate::init::tsconfig_exclude::exclude_change_stream;
+use crate::project::user_file;
 use crate::terminal::Terminal;
 
 const TSCONFIG: &str = "tsconfig.build.json";
@@ -64,7 +65,7 @@ fn carry_out(
             let is_asked = !is_yes && terminal.is_interactive();
             if is_yes || (is_asked && terminal.confirm(&format!("{file}: {question}?"))?) {
                 // One file that cannot be written is no reason to leave the others.
-                match write_whole(&root.join(file), &text) {
+                match user_file::write(&root.join(file), &text) {
                     Ok(()) => report(Action::Updated, done),
                     Err(error) => report(Action::Skipped, error.to_string()),
                 }

@@ -4,11 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::project::named_error::cannot;
-use crate::project::whole_folder;
+use super::named_error::cannot;
+use super::whole_folder;
 
-/// Writes a file. A link to it stays one, and so do its permissions.
-pub(super) fn write(file: &Path, text: &str) -> io::Result<()> {
+/// Writes a file, and the folders that it needs. A link to it stays one, and so do its permissions.
+pub(crate) fn write(file: &Path, text: &str) -> io::Result<()> {
     let file = real(file);
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).map_err(cannot("make", folder))?;
@@ -23,7 +23,7 @@ pub(super) fn write(file: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Clears away what a killed run left beside a file.
-pub(super) fn finish_killed_runs(file: &Path) -> io::Result<()> {
+pub(crate) fn finish_killed_runs(file: &Path) -> io::Result<()> {
     whole_folder::remove(&whole_folder::temporary(&real(file))?)
 }
 
