@@ -17,13 +17,13 @@ export class ResourceSamples {
     const ofConsumers = await Promise.all(this.consumers.map((consumer) => consumer.resources()))
     const client = await MongoClient.connect(this.uri, { serverSelectionTimeoutMS: 60_000 })
     try {
-      const { connections, metrics } = await client.db('admin').command({ serverStatus: 1 })
+      const { connections } = await client.db('admin').command({ serverStatus: 1 })
       const sample = {
         second,
         memoryMb: Math.max(...ofConsumers.map(({ memoryMb }) => memoryMb)),
         handles: Math.max(...ofConsumers.map(({ handles }) => handles)),
         connections: connections.current,
-        cursors: Number(metrics.cursor.open.total),
+        cursors: await cursorsInUse(client),
       }
       this.#samples.push(sample)
       return sample
@@ -32,14 +32,9 @@ export class ResourceSamples {
     }
   }
 
-  /** Names of what has grown: the median of the last third against that of the first. */
+  /** What has grown, with name, from and to. */
   growing() {
-    const third = Math.floor(this.#samples.length / 3)
-    if (third < 2) return []
-    const [first, last] = [this.#samples.slice(0, third), this.#samples.slice(-third)]
-    return Object.entries(TOLERANCE)
-      .map(([name, tolerance]) => ({ name, tolerance, from: median(first, name), to: median(last, name) }))
-      .filter(({ from, to, tolerance }) => to > from + tolerance)
+    return growthOf(this.#samples)
   }
 
   /** One line per sample. */
@@ -50,7 +45,34 @@ export class ResourceSamples {
   }
 }
 
-function median(samples, name) {
-  const values = samples.map((sample) => sample[name]).sort((one, other) => one - other)
-  return values[Math.floor(values.length / 2)]
+/**
+ * The server keeps the cursors of a client that was killed for minutes. Ours asks for more at least every second, so
+ * one that nobody has asked for ten seconds belongs to nobody.
+ */
+async function cursorsInUse(client) {
+  const operations = await client
+    .db('admin')
+    .aggregate([
+      { $currentOp: { idleCursors: true, allUsers: true } },
+      { $match: { 'cursor.cursorId': { $exists: true } } },
+    ])
+    .toArray()
+  const isUsed = ({ type, cursor }) => type === 'op' || Date.now() - cursor.lastAccessDate < 10_000
+  return new Set(operations.filter(isUsed).map(({ cursor }) => String(cursor.cursorId))).size
+}
+
+/**
+ * The lowest of the last third of the samples against the lowest of the first. A leak raises all of the later samples;
+ * a single one may be taken while somebody is still on the way back from a fault.
+ */
+export function growthOf(samples) {
+  const third = Math.floor(samples.length / 3)
+  if (third < 2) return []
+  const lowest = (part, name) => Math.min(...part.map((sample) => sample[name]))
+  return Object.entries(TOLERANCE)
+    .map(([name, tolerance]) => {
+      const [from, to] = [lowest(samples.slice(0, third), name), lowest(samples.slice(-third), name)]
+      return { name, tolerance, from, to }
+    })
+    .filter(({ from, to, tolerance }) => to > from + tolerance)
 }

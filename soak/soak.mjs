@@ -35,7 +35,7 @@ const choose = (list) => list[Math.floor(random() * list.length)]
 
 const directory = await mkdtemp(join(tmpdir(), 'csbroker-soak-'))
 const history = new History(join(directory, 'history.jsonl'))
-// The server keeps the cursors of a client that was killed for ten minutes, which would look like a leak.
+// Short enough that a consumer that is frozen finds its cursor gone when it comes back.
 const set = await startReplicaSet({
   members: 3,
   setParameter: { cursorTimeoutMillis: 20_000, clientCursorMonitorFrequencySecs: 2 },
