@@ -100,8 +100,14 @@ export declare class NativeOffsetStorage {
 
 /** A producer. */
 export declare class NativeProducer {
-  /** Sends the messages of these parts (BSON). They are queued before this returns. */
-  send(parts: Array<Buffer>): Promise<undefined>
+  /**
+   * Queues sends before it returns. Each document (BSON) in `parts` holds messages of a send, `{ m: […], c? }`; `c`
+   * says that the next one belongs to the same send. Several documents may stand in one part.
+   *
+   * What is returned says which sends, by their number in this call, settle together; `sends` is null if these are all.
+   * `settled` resolves to those of them that failed.
+   */
+  send(parts: Array<Buffer>): Array<{ sends: Array<number> | null, settled: Promise<Array<NativeFailedSend> | null> }>
   /** No sends from here on. */
   disconnect(): Promise<undefined>
   /** Whether it can send. */
@@ -135,6 +141,14 @@ export declare function checkProducerConfig(config: Uint8Array): void
 
 /** Checks a topic's configuration (BSON). */
 export declare function checkTopicConfig(config: Uint8Array): void
+
+/** A send that failed. */
+export interface NativeFailedSend {
+  /** Its number in the call. */
+  send: number
+  /** Why. */
+  error: Error
+}
 
 /**
  * Runs `csbroker` with these arguments (without the program's name) and gives its exit code. The client goes beside the

@@ -1,7 +1,7 @@
 // The whole performance table, against release 1.4.2 and against the bare official driver, side by side in one run:
 //
 //   npm run benchmark -- [--sections send,drain,latency,partitions,footprint] [--contenders ours,release_1_4_2,bare_driver]
-//                        [--repetitions 3] [--scale 1] [--json]
+//                        [--cases "in flight"] [--repetitions 3] [--scale 1] [--json]
 //
 // Every measurement is a process of its own; the contenders take turns within each repetition. What counts are the ratios.
 import { parseArgs } from 'node:util'
@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
   options: {
     sections: { type: 'string', default: SECTIONS.join(',') },
     contenders: { type: 'string', default: CONTENDERS.join(',') },
+    cases: { type: 'string', default: '' },
     repetitions: { type: 'string', default: '3' },
     scale: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
@@ -51,7 +52,8 @@ try {
   const results = []
   for (const section of sections) {
     const { cases } = await import(`./sections/${section}.mjs`)
-    for (const each of cases) results.push(await measureCase(section, each))
+    const wanted = cases.filter(({ name }) => name.includes(options.cases))
+    for (const each of wanted) results.push(await measureCase(section, each))
   }
   const report = { ...(await machineAndVersions(set.uri)), repetitions, scale, results }
   console.log(options.json ? JSON.stringify(report, null, 2) : asTable(report))

@@ -74,6 +74,8 @@ const methods = {
   async disconnect() {
     const { native, connection, events, log } = states.get(this)
     const isInside = isInDeliveryOf(native)
+    // What was sent before is sent.
+    connection.unsent?.flush()
     const begun = nativeCall(() => native.disconnect(!isInside))
     const ended = isInside ? nativeCall(() => native.disconnect(true)) : begun
     connection.endSubscriptions()

@@ -55,6 +55,18 @@ function encode(document) {
   return bytes
 }
 
+/**
+ * Writes a document into `target` from `at` on and returns where it ends; undefined if it does not fit there, or if
+ * only `encode` can write it or say why not.
+ */
+function appendDocument(document, target, at) {
+  try {
+    return bsonLibrary().serializeWithBufferAndIndex(document, target, { index: at }) + 1
+  } catch {
+    return undefined
+  }
+}
+
 /** The document in `bytes`, with every value as it was sent: Long stays Long, Binary stays Binary. */
 function decode(bytes) {
   const bson = bsonLibrary()
@@ -72,4 +84,4 @@ function decodeAround(bytes, field) {
   return bsonLibrary().deserialize(bytes, { ...decodeOptions, fieldsAsRaw: { [field]: true } })
 }
 
-module.exports = { BsonTooLargeError, decode, decodeAround, encode }
+module.exports = { BsonTooLargeError, appendDocument, decode, decodeAround, encode }

@@ -20,7 +20,10 @@ function jsonOf(value) {
   }
 }
 
-function toEntry(message, hashesValue) {
+/** One message as it crosses. Throws if it cannot be sent, with its index in the send. */
+function entryOf(message, index, hashesValue) {
+  const problem = problemOf(message)
+  if (problem !== undefined) throw refuse('ERR_CSB_INVALID_MESSAGE', index, problem)
   const { key, value, headers, timestamp, messageId } = message
   const entry = { v: value }
   // An empty key is no key, as in 1.4.2: both versions must put such a message in the same partition.
@@ -32,32 +35,38 @@ function toEntry(message, hashesValue) {
   return entry
 }
 
+/** A part holds messages of one send; `c` says that the next part continues it. */
+function partOf(entries, continues) {
+  return encode(continues ? { c: true, m: entries } : { m: entries })
+}
+
 // For the value that fits in bson's buffer while value and JSON together do not: adds the field to the only entry of
 // an encoded part by hand.
-function withStringField(part, name, text) {
+function withStringField(part, name, text, continues) {
   const end = part.length - 3 // the terminators of the entry, of the array and of the document
   const field = Buffer.from(`\x02${name}\0....${text}\0`)
   field.writeInt32LE(Buffer.byteLength(text) + 1, name.length + 2)
   const grown = Buffer.concat([part.subarray(0, end), field, part.subarray(end)])
-  for (const lengthAt of [0, 7, 14]) {
+  const arrayAt = 4 + (continues ? 4 : 0) + 3 // the document's length, `c`, type and name
+  for (const lengthAt of [0, arrayAt, arrayAt + 7]) {
     grown.writeInt32LE(grown.readInt32LE(lengthAt) + field.length, lengthAt)
   }
   return grown
 }
 
-function encodeEntry(entry) {
+function encodeEntry(entry, continues) {
   try {
-    return encode({ m: [entry] })
+    return partOf([entry], continues)
   } catch (error) {
     if (!(error instanceof BsonTooLargeError) || entry.s === undefined) throw error
     const { s, ...withoutJson } = entry
-    return withStringField(encode({ m: [withoutJson] }), 's', s)
+    return withStringField(partOf([withoutJson], continues), 's', s, continues)
   }
 }
 
-function encodeOne(entry, index) {
+function encodeOne(entry, index, continues) {
   try {
-    return encodeEntry(entry)
+    return encodeEntry(entry, continues)
   } catch (cause) {
     if (cause instanceof BsonTooLargeError) {
       throw refuse('ERR_CSB_MESSAGE_TOO_LARGE', index, 'it is larger than the 16 MiB that MongoDB can store', cause)
@@ -67,13 +76,14 @@ function encodeOne(entry, index) {
 }
 
 function encodeRun(entries, start, end, parts) {
+  const continues = end < entries.length
   if (end - start === 1) {
-    parts.push(encodeOne(entries[start], start))
+    parts.push(encodeOne(entries[start], start, continues))
     return
   }
   let part
   try {
-    part = encode({ m: entries.slice(start, end) })
+    part = partOf(entries.slice(start, end), continues)
   } catch {
     // Too large together, or one of them is at fault: the halves will tell.
     const middle = (start + end) >> 1
@@ -85,16 +95,12 @@ function encodeRun(entries, start, end, parts) {
 }
 
 /**
- * The parts of one native send: BSON `{ m: [entry…] }`, in order. `messages` is one message or an array; all are
+ * The parts of one native send: BSON `{ m: [entry…], c? }`, in order. `messages` is one message or an array; all are
  * checked before anything is handed over. With `hashesValue`, entries without a key carry their value as JSON.
  */
 function encodeMessages(messages, hashesValue) {
   const list = Array.isArray(messages) ? messages : [messages]
-  const entries = Array.from(list, (message, index) => {
-    const problem = problemOf(message)
-    if (problem !== undefined) throw refuse('ERR_CSB_INVALID_MESSAGE', index, problem)
-    return toEntry(message, hashesValue)
-  })
+  const entries = Array.from(list, (message, index) => entryOf(message, index, hashesValue))
   const parts = []
   for (let start = 0; start < entries.length; start += RUN_LENGTH) {
     encodeRun(entries, start, Math.min(start + RUN_LENGTH, entries.length), parts)
@@ -102,4 +108,4 @@ function encodeMessages(messages, hashesValue) {
   return parts
 }
 
-module.exports = { encodeMessages }
+module.exports = { encodeMessages, entryOf }

@@ -7,12 +7,13 @@ const { nativeCall, nativeCallSync } = require('./native_call.js')
 /**
  * The native broker of a producer, consumer, topic manager or offset storage that was constructed directly, without
  * a ChangeStreamBroker. It is made by `open()` and gone after `close()`, so that an instance can be connected again.
- * `subscriptions` holds the Deliveries of its consumers.
+ * `subscriptions` holds the Deliveries of its consumers, `unsent` the Outbox whose sends have not crossed yet.
  */
 class PrivateBroker {
   constructor(mongoUri, database) {
     this.config = { mongoUri, database, autoCreateTopics: true }
     this.opening = null
+    this.unsent = null
     this.subscriptions = new Set()
   }
 
@@ -50,6 +51,7 @@ class SharedBroker {
   constructor(native, events) {
     this.native = native
     this.events = events
+    this.unsent = null
     this.subscriptions = new Set()
   }
 

@@ -1,9 +1,9 @@
 'use strict'
 
 const { encodeConfig } = require('./encode_config.js')
-const { encodeMessages } = require('./encode_messages.js')
 const { facadeError } = require('./errors.js')
 const { nativeCall } = require('./native_call.js')
+const { Outbox } = require('./outbox.js')
 const { PrivateBroker } = require('./private_broker.js')
 
 // Private state stands beside the instances, not in them: subclasses may use any field name.
@@ -11,8 +11,7 @@ const states = new WeakMap()
 
 function initialise(producer, config, connection) {
   const { topic, partitionStrategy } = config || {}
-  const sending = new Set()
-  states.set(producer, { config, topic, partitionStrategy, connection, native: null, opening: null, sending })
+  states.set(producer, { config, topic, partitionStrategy, connection, native: null, outbox: null, opening: null })
 }
 
 async function openNative(state) {
@@ -56,7 +55,10 @@ class ChangeStreamProducer {
         state.opening = null
       })
     }
-    state.native = await state.opening
+    const native = await state.opening
+    if (state.native === native) return
+    state.native = native
+    state.outbox = new Outbox(native, state.connection, state.partitionStrategy !== 'round-robin')
   }
 
   /**
@@ -71,15 +73,8 @@ class ChangeStreamProducer {
         topic: state.topic,
       })
     }
-    const parts = encodeMessages(messages, state.partitionStrategy !== 'round-robin')
-    if (parts.length === 0) return
-    const sent = nativeCall(() => state.native.send(parts))
-    state.sending.add(sent)
-    try {
-      await sent
-    } finally {
-      state.sending.delete(sent)
-    }
+    const sent = state.outbox.add(messages)
+    await nativeCall(() => sent)
   }
 
   /**
@@ -89,7 +84,7 @@ class ChangeStreamProducer {
   async disconnect() {
     const state = states.get(this)
     state.native = null
-    await Promise.allSettled(state.sending)
+    await state.outbox?.settled()
     await state.connection.close()
   }
 }

@@ -1,6 +1,6 @@
 //! Messages: what a producer hands in, how it is stored, what a handler gets.
 
-mod bson_writer;
+pub(crate) mod bson_writer;
 pub mod delivery_bytes;
 pub(crate) mod element_bytes;
 #[cfg(test)]

@@ -15,6 +15,24 @@ pub(crate) fn raw_document(bytes: &[u8]) -> Result<&RawDocument> {
     RawDocument::from_bytes(bytes).map_err(|error| malformed(&error))
 }
 
+/// Documents that stand one behind the other. Ends with the first that is broken.
+pub(crate) fn raw_documents(mut bytes: &[u8]) -> impl Iterator<Item = Result<&RawDocument>> {
+    std::iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let document = leading_document(bytes);
+        bytes = document.as_ref().map_or(&[], |document| &bytes[document.as_bytes().len()..]);
+        Some(document)
+    })
+}
+
+fn leading_document(bytes: &[u8]) -> Result<&RawDocument> {
+    let length = bytes.first_chunk().map(|prefix| i32::from_le_bytes(*prefix));
+    let length = length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    raw_document(bytes.get(..length).unwrap_or(bytes))
+}
+
 /// A document for JavaScript to decode.
 pub(crate) fn buffer(document: &Document) -> Result<Buffer> {
     let bytes = document.to_vec().map_err(|error| malformed(&error))?;

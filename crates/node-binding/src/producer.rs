@@ -1,14 +1,15 @@
 //! `ChangeStreamProducer`, natively.
 
-use csb_core::error::Error;
-use csb_core::producer::Producer;
+use bson::RawDocument;
+use csb_core::error::Result;
+use csb_core::producer::{FailedSend, Producer};
 use napi::Env;
-use napi::bindgen_prelude::{BufferSlice, PromiseRaw};
+use napi::bindgen_prelude::{Array, BufferSlice, Object, PromiseRaw};
 use napi_derive::napi;
 
-use crate::bson_bytes::raw_document;
+use crate::bson_bytes::raw_documents;
 use crate::js_error;
-use crate::settle::{settle, settle_with};
+use crate::settle::{settle, settle_mapped};
 
 /// A producer.
 #[napi]
@@ -22,18 +23,38 @@ impl NativeProducer {
     }
 }
 
+/// A send that failed.
+#[napi(object, object_from_js = false)]
+pub struct NativeFailedSend {
+    /// Its number in the call.
+    pub send: u32,
+    /// Why.
+    pub error: napi::Error,
+}
+
 #[napi]
 impl NativeProducer {
-    /// Sends the messages of these parts (BSON). They are queued before this returns.
-    #[napi(catch_unwind)]
-    pub fn send<'env>(
-        &self,
-        env: &'env Env,
-        parts: Vec<BufferSlice<'_>>,
-    ) -> napi::Result<PromiseRaw<'env, ()>> {
-        let documents: Result<Vec<_>, Error> = parts.iter().map(|part| raw_document(part)).collect();
-        let sent = documents.map(|documents| self.producer.send(&documents));
-        settle_with(env, async move { sent?.await }, js_error::to_js_of_send)
+    /// Queues sends before it returns. Each document (BSON) in `parts` holds messages of a send, `{ m: […], c? }`; `c`
+    /// says that the next one belongs to the same send. Several documents may stand in one part.
+    ///
+    /// What is returned says which sends, by their number in this call, settle together; `sends` is null if these are all.
+    /// `settled` resolves to those of them that failed.
+    #[napi(
+        catch_unwind,
+        ts_return_type = "Array<{ sends: Array<number> | null, settled: Promise<Array<NativeFailedSend> | null> }>"
+    )]
+    pub fn send<'env>(&self, env: &'env Env, parts: Vec<BufferSlice<'_>>) -> napi::Result<Array<'env>> {
+        let sends = sends(&parts).map_err(|error| js_error::to_js(env, &error))?;
+        let groups = self.producer.send_each(sends);
+        let mut returned = env.create_array(0)?;
+        let is_only_one = groups.len() == 1;
+        for group in groups {
+            let mut object = Object::new(env)?;
+            object.set("sends", (!is_only_one).then(|| group.sends.clone()))?;
+            object.set("settled", settle_mapped(env, group.settled(), failed_sends)?)?;
+            returned.insert(object)?;
+        }
+        Ok(returned)
     }
 
     /// No sends from here on.
@@ -48,4 +69,26 @@ impl NativeProducer {
     pub fn is_connected(&self) -> bool {
         self.producer.is_connected()
     }
+}
+
+/// The parts of each send.
+fn sends<'p>(parts: &'p [BufferSlice<'_>]) -> Result<Vec<Vec<&'p RawDocument>>> {
+    let mut sends = Vec::new();
+    let mut send = Vec::new();
+    for part in parts {
+        for document in raw_documents(part) {
+            let document = document?;
+            send.push(document);
+            if !document.get_bool("c").unwrap_or(false) {
+                sends.push(std::mem::take(&mut send));
+            }
+        }
+    }
+    Ok(sends)
+}
+
+fn failed_sends(env: &Env, failed: Vec<FailedSend>) -> napi::Result<Option<Vec<NativeFailedSend>>> {
+    let convert =
+        |FailedSend { send, error }| NativeFailedSend { send, error: js_error::to_js_of_send(env, &error) };
+    Ok((!failed.is_empty()).then(|| failed.into_iter().map(convert).collect()))
 }

@@ -19,21 +19,24 @@ pub(crate) fn settle<'env, T>(
 where
     T: ToNapiValue + Send + 'static,
 {
-    settle_with(env, future, js_error::to_js)
-}
-
-/// The same, with the rejection made by `reject`.
-pub(crate) fn settle_with<'env, T>(
-    env: &'env Env,
-    future: impl Future<Output = Result<T>> + Send + 'static,
-    reject: fn(&Env, &Error) -> napi::Error,
-) -> napi::Result<PromiseRaw<'env, T>>
-where
-    T: ToNapiValue + Send + 'static,
-{
     let guarded = AssertUnwindSafe(future).catch_unwind();
     let outcome = async move {
         Ok(guarded.await.unwrap_or_else(|_| Err(Error::internal("the engine panicked; please report this"))))
     };
-    env.spawn_future_with_callback(outcome, move |env, outcome| outcome.map_err(|error| reject(env, &error)))
+    env.spawn_future_with_callback(outcome, move |env, outcome: Result<T>| {
+        outcome.map_err(|error| js_error::to_js(env, &error))
+    })
+}
+
+/// A promise of what `convert` makes of what `future` gives, which cannot fail.
+pub(crate) fn settle_mapped<'env, T, V>(
+    env: &'env Env,
+    future: impl Future<Output = T> + Send + 'static,
+    convert: fn(&Env, T) -> napi::Result<V>,
+) -> napi::Result<PromiseRaw<'env, V>>
+where
+    T: Send + 'static,
+    V: ToNapiValue + 'static,
+{
+    env.spawn_future_with_callback(async move { Ok(future.await) }, move |env, value| convert(env, value))
 }

@@ -2,18 +2,18 @@
 //!
 //! It opens one stream over the collections that its members want and hands every event to them. When the set of
 //! collections grows it opens the stream anew from the time up to which it has read; events that come twice are told
-//! by their tokens. It never waits for a member: one whose buffer is full leaves and reads on its own.
+//! by their tokens. It does not wait long for a member: one whose buffer stays full leaves and reads on its own.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::feed_members::{FeedMembers, MemberId};
+use super::feed_members::{FeedMembers, MemberId, WithoutRoom};
 use super::feed_start::choose_start;
 use super::group_signals::{GroupSignal, GroupSignals};
-use super::partition_buffer::PartitionBuffer;
+use super::partition_buffer::{Offer, PartitionBuffer};
 use super::stream_token::StreamToken;
 use crate::error::{Error, Result};
 use crate::observe::log::Logger;
@@ -25,6 +25,11 @@ use crate::store::contract::{FeedBatch, FeedCursor, FeedRequest, FeedStart, Stor
 
 /// Shortest and longest wait before the stream is opened again after a failure.
 const REOPEN_AFTER: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// How long the feed waits in each batch for room in buffers: while everybody has something to do, and while somebody
+/// has not. A partition that leaves reads the stream once more, by itself.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE_BESIDE_IDLE: Duration = Duration::from_millis(50);
 
 /// How the stream is read.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +87,7 @@ impl Feed {
             settings,
             logger,
             commands: receiver,
+            postponed: VecDeque::new(),
             members: FeedMembers::default(),
             joining: Vec::new(),
             stream: None,
@@ -154,6 +160,8 @@ struct FeedActor {
     settings: FeedSettings,
     logger: Logger,
     commands: mpsc::UnboundedReceiver<Command>,
+    /// Commands that came while a batch was being handed out.
+    postponed: VecDeque<Command>,
     members: FeedMembers,
     /// Members that wait for the stream to be opened with their collections.
     joining: Vec<Joining>,
@@ -201,7 +209,7 @@ impl FeedActor {
                     None => break,
                 },
                 batch = stream.cursor.next_batch() => match batch {
-                    Ok(batch) => self.dispatch(batch),
+                    Ok(batch) => self.dispatch(batch).await,
                     Err(error) => self.stream_failed(&error).await,
                 },
             }
@@ -215,6 +223,9 @@ impl FeedActor {
     }
 
     fn apply_waiting_commands(&mut self) {
+        while let Some(command) = self.postponed.pop_front() {
+            self.apply(command);
+        }
         while let Ok(command) = self.commands.try_recv() {
             self.apply(command);
         }
@@ -327,12 +338,17 @@ impl FeedActor {
         clock::sleep(delay).await;
     }
 
-    fn dispatch(&mut self, batch: FeedBatch) {
+    async fn dispatch(&mut self, batch: FeedBatch) {
         self.backoff.reset();
         batch.changed_groups.iter().for_each(|group| self.signals.give(group));
+        let mut waited = Duration::ZERO;
         for event in batch.events {
             if self.read_up_to.as_ref().is_none_or(|read_up_to| event.token > *read_up_to) {
-                self.members.dispatch(event);
+                for without_room in self.members.dispatch(event) {
+                    let since = clock::now();
+                    self.wait_for_room(without_room, waited).await;
+                    waited += since.elapsed();
+                }
             }
         }
         let advanced = self.read_up_to.as_ref().is_none_or(|read_up_to| batch.frontier > *read_up_to);
@@ -340,6 +356,33 @@ impl FeedActor {
             self.sign.give();
             self.read_up_to = Some(batch.frontier.clone());
             self.frontier.send_replace(Some(batch.frontier));
+        }
+    }
+
+    /// Gives an event once there is room for it. A member that makes none in time is removed: whoever only waits for the
+    /// feed must not wait for its handler.
+    async fn wait_for_room(&mut self, WithoutRoom { member, buffer, event }: WithoutRoom, waited: Duration) {
+        let patience = if self.members.has_idle_others(member) { PATIENCE_BESIDE_IDLE } else { PATIENCE };
+        let mut patience = std::pin::pin!(clock::sleep(patience.saturating_sub(waited)));
+        while self.members.has(member) {
+            tokio::select! {
+                biased;
+                command = self.commands.recv() => match command {
+                    Some(command @ (Command::Leave(_) | Command::Close)) => self.apply(command),
+                    // Who joins would get the rest of the batch without having seen its beginning.
+                    Some(command) => self.postponed.push_back(command),
+                    None => self.members.remove(member),
+                },
+                () = buffer.wait_for_a_place() => {
+                    // It was this process that stood still, not the stream.
+                    self.sign.give();
+                    if !matches!(buffer.offer(event), Offer::Taken) {
+                        self.members.remove(member);
+                    }
+                    return;
+                }
+                () = &mut patience => self.members.remove(member),
+            }
         }
     }
 }

@@ -69,9 +69,11 @@ impl FeedMembers {
         self.by_collection.keys()
     }
 
-    /// Gives an event to everybody who wants it. Members without room are removed.
-    pub(super) fn dispatch(&mut self, event: FeedEvent) {
-        let Some(members) = self.by_collection.get_mut(&event.collection) else { return };
+    /// Gives an event to everybody who wants it, and returns those who have no room for it yet. Members that take nothing
+    /// any more are removed.
+    pub(super) fn dispatch(&mut self, event: FeedEvent) -> Vec<WithoutRoom> {
+        let mut without_room = Vec::new();
+        let Some(members) = self.by_collection.get_mut(&event.collection) else { return without_room };
         let collection = Arc::clone(&event.collection);
         let mut event = Some(event);
         let last = members.len();
@@ -81,14 +83,45 @@ impl FeedMembers {
             let Some(offered) = (if index == last { event.take() } else { event.clone() }) else {
                 return true;
             };
-            let stays = offered.token <= member.from || member.buffer.offer(offered) == Offer::Taken;
-            if !stays {
-                member.buffer.detach();
+            if offered.token <= member.from {
+                return true;
             }
-            stays
+            match member.buffer.offer(offered) {
+                Offer::Taken => true,
+                Offer::Full(event) => {
+                    let buffer = Arc::clone(&member.buffer);
+                    without_room.push(WithoutRoom { member: member.id, buffer, event });
+                    true
+                }
+                Offer::Refused => {
+                    member.buffer.detach();
+                    false
+                }
+            }
         });
         if members.is_empty() {
             self.by_collection.remove(&collection);
         }
+        without_room
     }
+
+    pub(super) fn has(&self, id: MemberId) -> bool {
+        self.all().any(|member| member.id == id)
+    }
+
+    /// Whether somebody else has nothing to do, and may be waiting for what the feed reads next.
+    pub(super) fn has_idle_others(&self, id: MemberId) -> bool {
+        self.all().any(|member| member.id != id && member.buffer.is_empty())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Member> {
+        self.by_collection.values().flatten()
+    }
+}
+
+/// A member whose buffer is full, and the event that it has not got.
+pub(super) struct WithoutRoom {
+    pub(super) member: MemberId,
+    pub(super) buffer: Arc<PartitionBuffer>,
+    pub(super) event: FeedEvent,
 }

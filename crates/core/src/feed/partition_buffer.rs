@@ -68,12 +68,14 @@ impl BufferState {
 }
 
 /// What became of an event that the feed offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Offer {
     /// Taken.
     Taken,
-    /// Not taken: no room. The feed has to drop this member; its reader goes on from what was taken last.
-    Full,
+    /// No room before somebody takes something out.
+    Full(FeedEvent),
+    /// Not taken, and never will be. The feed has to drop this member; its reader goes on from what was taken last.
+    Refused,
 }
 
 impl PartitionBuffer {
@@ -134,12 +136,13 @@ impl PartitionBuffer {
     pub fn offer(&self, event: FeedEvent) -> Offer {
         let mut state = self.lock();
         let taken_up = match state.link {
-            FeedLink::Detached => return Offer::Full,
+            FeedLink::Detached => return Offer::Refused,
             FeedLink::Holding => state.held_bytes,
             FeedLink::Live => state.bytes,
         };
         if taken_up >= self.capacity_bytes {
-            return Offer::Full;
+            // What is held back is given when the reader is through, which the feed must not wait for.
+            return if state.link == FeedLink::Live { Offer::Full(event) } else { Offer::Refused };
         }
         let token = event.token.clone();
         let message = BufferedMessage {
@@ -229,6 +232,13 @@ impl PartitionBuffer {
         }
     }
 
+    /// Waits until the feed may offer again.
+    pub async fn wait_for_a_place(&self) {
+        while self.lock().bytes >= self.capacity_bytes {
+            self.drained.notified().await;
+        }
+    }
+
     /// Waits until at least half of the buffer is free.
     pub async fn wait_for_room(&self) {
         while self.lock().bytes > self.capacity_bytes / 2 {
@@ -239,6 +249,11 @@ impl PartitionBuffer {
     /// Place of the last message of the stream that was put in.
     pub fn last_token(&self) -> Option<StreamToken> {
         self.lock().last_token.clone()
+    }
+
+    /// Whether whoever takes from it has nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.lock().ready.is_empty()
     }
 
     /// Whether everything that the feed has given was taken out again.
@@ -302,7 +317,7 @@ mod tests {
         let buffer = PartitionBuffer::new(1);
         buffer.attach(false);
         assert_eq!(buffer.offer(event(1)), Offer::Taken);
-        assert_eq!(buffer.offer(event(2)), Offer::Full);
+        assert_eq!(buffer.offer(event(2)), Offer::Full(event(2)));
         let refused = buffer.push(message(2), Duration::ZERO).await.expect_err("no room");
         assert_eq!(numbers(&[refused]), [2]);
         assert_eq!(buffer.last_token(), Some(event(1).token));
@@ -342,7 +357,7 @@ mod tests {
         buffer.attach(true);
         assert_eq!(buffer.offer(event(2)), Offer::Taken);
         buffer.push(message(1), Duration::ZERO).await.expect("room of its own");
-        assert_eq!(buffer.offer(event(3)), Offer::Full);
+        assert_eq!(buffer.offer(event(3)), Offer::Refused);
     }
 
     #[tokio::test]

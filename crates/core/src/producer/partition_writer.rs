@@ -19,9 +19,9 @@ use crate::runtime::random;
 use crate::runtime::task_group::TaskGroup;
 use crate::store::contract::Store;
 
-/// One insert at most. The server takes 100,000 documents and 48 MB.
+/// One insert at most. The server takes 100,000 documents and 16 MiB.
 const MOST_MESSAGES: usize = 10_000;
-const MOST_BYTES: usize = 16 << 20;
+const MOST_BYTES: usize = 8 << 20;
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// A message on its way, and the send that it belongs to.
@@ -55,7 +55,7 @@ impl PartitionWriter {
     }
 
     /// Queues messages and makes sure that somebody writes them.
-    pub(super) fn enqueue(&self, messages: impl Iterator<Item = QueuedMessage>, tasks: &TaskGroup) {
+    pub(super) fn enqueue(&self, messages: Vec<QueuedMessage>, tasks: &TaskGroup) {
         let starts_writing = {
             let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
             queue.messages.extend(messages);

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::RawDocument;
 
-use super::partition_writer::{PartitionWriter, QueuedMessage};
-use super::send_outcome::SendOutcome;
+use super::partition_writer::PartitionWriter;
+use super::queued_sends::{QueuedSends, Queueing};
+use super::send_group::SendGroup;
 use super::unsent_bytes::UnsentBytes;
 use crate::config::ProducerConfig;
 use crate::error::{Error, Result};
@@ -15,7 +16,6 @@ use crate::error_code::ErrorCode;
 use crate::observe::log::Logger;
 use crate::partition::partition_id::collection_name;
 use crate::partition::partitioner::Partitioner;
-use crate::record::{message, record_layout};
 use crate::runtime::clock;
 use crate::runtime::task_group::TaskGroup;
 use crate::store::contract::Store;
@@ -65,57 +65,48 @@ impl Producer {
         &self.0.config
     }
 
-    /// Sends the messages of these parts (see [`message::parse_messages`]). Everything is checked before anything is
-    /// written. Resolves when all are acknowledged; an error's effect says whether some may be stored.
+    /// Sends the messages of these parts (see [`parse_messages`](crate::record::message::parse_messages)). Everything is
+    /// checked before anything is written. Resolves when all are acknowledged; an error's effect says whether some may
+    /// be stored.
     ///
     /// The messages are queued when this function is called, not when its future is polled, so that the order of
     /// sends is the order of calls.
     pub fn send(&self, parts: &[&RawDocument]) -> impl Future<Output = Result<()>> + Send + use<> {
-        let queued = self.queue(parts);
+        let groups = self.send_each([parts.to_vec()]);
         async move {
-            match queued? {
-                Some(settled) => settled.await.unwrap_or_else(|_| Err(Error::closed("the producer"))),
-                None => Ok(()),
+            for group in groups {
+                if let Some(failed) = group.settled().await.pop() {
+                    return Err(failed.error);
+                }
             }
+            Ok(())
         }
     }
 
-    fn queue(&self, parts: &[&RawDocument]) -> Result<Option<tokio::sync::oneshot::Receiver<Result<()>>>> {
+    /// As many calls of [`send`](Self::send), each with its own outcome, at the cost of one.
+    pub fn send_each<'p>(&self, sends: impl IntoIterator<Item = Vec<&'p RawDocument>>) -> Vec<SendGroup> {
         let state = &self.0;
-        self.refuse_disconnected()?;
-        let now = clock::unix_millis();
-        let mut by_partition: Vec<Vec<RawDocumentBuf>> = vec![Vec::new(); state.writers.len()];
-        let (mut bytes, mut count) = (0, 0);
-        for part in parts {
-            for outgoing in message::parse_messages(part, count, now)? {
-                let (message, hash_input) = (outgoing.message, outgoing.hash_input);
-                let partition = state.partitioner.choose(message.key, hash_input, message.value);
-                let document = record_layout::encode(&message, partition).map_err(|error| {
-                    error.about(format_args!("message {count}")).on_topic(&state.config.topic)
-                })?;
-                count += 1;
-                bytes += document.as_bytes().len();
-                if let Some(messages) = by_partition.get_mut(partition as usize) {
-                    messages.push(document);
-                }
+        let queueing = Queueing {
+            topic: &state.config.topic,
+            partitioner: &state.partitioner,
+            unsent: &state.parts.unsent,
+            now_ms: clock::unix_millis(),
+            deadline: clock::now() + state.parts.delivery_timeout,
+        };
+        let mut queued = QueuedSends::default();
+        for (number, parts) in (0..).zip(sends) {
+            match self.refuse_disconnected() {
+                Ok(()) => queued.add(number, &parts, &queueing),
+                Err(error) => queued.fail(number, error),
             }
         }
-        if count == 0 {
-            return Ok(None);
-        }
-        let (outcome, settled) = SendOutcome::new(state.parts.unsent.hold(bytes)?, count);
-        let deadline = clock::now() + state.parts.delivery_timeout;
-        for (writer, documents) in state.writers.iter().zip(by_partition) {
-            if !documents.is_empty() {
-                let queued = documents.into_iter().map(|document| QueuedMessage {
-                    document,
-                    outcome: Arc::clone(&outcome),
-                    deadline,
-                });
-                writer.enqueue(queued, &state.parts.tasks);
+        let (queues, groups) = queued.finish();
+        for (partition, messages) in queues {
+            if let Some(writer) = state.writers.get(partition as usize) {
+                writer.enqueue(messages, &state.parts.tasks);
             }
         }
-        Ok(Some(settled))
+        groups
     }
 
     /// No sends from here on. Those under way go on; the broker waits for them.

@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::oneshot;
-
+use super::send_group::GroupSettlement;
 use super::unsent_bytes::HeldBytes;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::error_code::{Effect, ErrorCode};
 
 /// Shared by the messages of one send. Settles when the last one drops it. A message of which nothing was said by then
@@ -13,6 +12,9 @@ use crate::error_code::{Effect, ErrorCode};
 pub(super) struct SendOutcome {
     state: Mutex<State>,
     _held: HeldBytes,
+    /// Its number in its group, which hears of it.
+    number: u32,
+    group: Arc<GroupSettlement>,
 }
 
 #[derive(Default)]
@@ -21,14 +23,17 @@ struct State {
     undecided: usize,
     any_stored: bool,
     error: Option<Error>,
-    settle: Option<oneshot::Sender<Result<()>>>,
 }
 
 impl SendOutcome {
-    pub(super) fn new(held: HeldBytes, messages: usize) -> (Arc<Self>, oneshot::Receiver<Result<()>>) {
-        let (settle, settled) = oneshot::channel();
-        let state = State { undecided: messages, settle: Some(settle), ..State::default() };
-        (Arc::new(Self { state: Mutex::new(state), _held: held }), settled)
+    pub(super) fn new(
+        held: HeldBytes,
+        messages: usize,
+        number: u32,
+        group: Arc<GroupSettlement>,
+    ) -> Arc<Self> {
+        let state = State { undecided: messages, ..State::default() };
+        Arc::new(Self { state: Mutex::new(state), _held: held, number, group })
     }
 
     /// A message is stored.
@@ -60,15 +65,10 @@ impl Drop for SendOutcome {
         if state.undecided > 0 {
             state.fail(&given_up().with_effect(Effect::Possible));
         }
-        let any_stored = state.any_stored;
-        let outcome = match state.error.take() {
-            None => Ok(()),
-            Some(error) if any_stored => Err(error.with_effect(Effect::Possible)),
-            Some(error) => Err(error),
-        };
-        if let Some(settle) = state.settle.take() {
-            // Whoever sent may have stopped waiting.
-            let _ = settle.send(outcome);
+        if let Some(error) = state.error.take() {
+            let is_partial = state.any_stored;
+            self.group
+                .failed(self.number, if is_partial { error.with_effect(Effect::Possible) } else { error });
         }
     }
 }
@@ -80,45 +80,58 @@ pub(super) fn given_up() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+    use crate::producer::send_group::{FailedSend, OpenGroup, SendGroup};
     use crate::producer::unsent_bytes::UnsentBytes;
 
-    fn outcome(messages: usize) -> (Arc<SendOutcome>, oneshot::Receiver<Result<()>>) {
-        SendOutcome::new(UnsentBytes::new(100).hold(10).expect("room"), messages)
+    fn outcome(group: &mut OpenGroup, number: u32, messages: usize) -> Arc<SendOutcome> {
+        let held = UnsentBytes::new(100).hold(10).expect("room");
+        SendOutcome::new(held, messages, number, group.add(number))
     }
 
-    fn settled(mut settled: oneshot::Receiver<Result<()>>) -> Result<()> {
-        settled.try_recv().expect("settled")
+    fn settled(group: SendGroup) -> Vec<FailedSend> {
+        group.settled().now_or_never().expect("settled")
     }
 
     #[test]
-    fn settles_with_the_last_message() {
-        let (first, mut receiver) = outcome(2);
-        let second = Arc::clone(&first);
+    fn settles_with_the_last_message_of_the_last_send() {
+        let mut group = OpenGroup::new();
+        let first = outcome(&mut group, 0, 1);
+        let second = outcome(&mut group, 1, 2);
+        let mut settled = Box::pin(group.close().settled());
         first.stored();
         drop(first);
-        assert!(receiver.try_recv().is_err(), "one is on its way");
         second.stored();
+        let other = Arc::clone(&second);
         drop(second);
-        assert!(settled(receiver).is_ok());
+        assert!(settled.as_mut().now_or_never().is_none(), "one is on its way");
+        other.stored();
+        drop(other);
+        assert!(settled.now_or_never().expect("settled").is_empty());
     }
 
     #[test]
     fn what_may_be_stored_outweighs_what_is_not() {
-        let (outcome, receiver) = outcome(2);
-        outcome.failed(&Error::invalid_message("refused"));
-        outcome.stored();
-        drop(outcome);
-        let error = settled(receiver).expect_err("one was refused");
+        let mut group = OpenGroup::new();
+        outcome(&mut group, 0, 1).stored();
+        let partly = outcome(&mut group, 1, 2);
+        partly.failed(&Error::invalid_message("refused"));
+        partly.stored();
+        drop(partly);
+        let failed = settled(group.close());
+        assert_eq!(failed.iter().map(|failed| failed.send).collect::<Vec<_>>(), [1]);
+        let error = &failed[0].error;
         assert_eq!((error.code(), error.effect()), (ErrorCode::InvalidMessage, Effect::Possible));
     }
 
     #[test]
     fn a_message_that_is_given_up_is_not_acknowledged() {
-        let (outcome, receiver) = outcome(2);
-        outcome.stored();
-        drop(outcome);
-        let error = settled(receiver).expect_err("nobody knows of the other");
+        let mut group = OpenGroup::new();
+        outcome(&mut group, 0, 2).stored();
+        let failed = settled(group.close());
+        let error = &failed[0].error;
         assert_eq!((error.code(), error.effect()), (ErrorCode::Closed, Effect::Possible));
     }
 }

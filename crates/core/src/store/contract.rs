@@ -89,7 +89,7 @@ pub struct FeedRequest {
 }
 
 /// One inserted message, as the stream shows it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FeedEvent {
     /// Collection it was inserted into.
     pub collection: Arc<str>,

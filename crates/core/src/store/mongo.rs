@@ -6,8 +6,10 @@ mod dead_letter_administration;
 mod dead_letter_collection;
 mod dead_letter_query;
 mod group_collection;
+mod joined_commits;
 mod member_collection;
 mod message_collection;
+mod message_insert;
 mod mongo_dead_letters;
 mod mongo_error;
 mod mongo_groups;
@@ -18,6 +20,7 @@ mod retention_index;
 mod silence;
 mod topic_collection;
 mod transaction_sessions;
+mod write_command;
 
 pub use connection::MongoSettings;
 pub use mongo_store::MongoStore;

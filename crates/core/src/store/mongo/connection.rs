@@ -97,6 +97,10 @@ impl Connection {
         (handles.client.clone(), Arc::clone(&handles.sessions))
     }
 
+    pub(super) fn write_concern(&self) -> &WriteConcern {
+        &self.write_concern
+    }
+
     pub(super) fn operation_timeout(&self) -> Duration {
         self.operation_timeout
     }

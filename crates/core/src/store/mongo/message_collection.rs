@@ -1,68 +1,16 @@
-//! A partition's collection: inserting messages and reading them back.
-
-use std::time::Duration;
+//! A partition's collection: reading messages back.
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
-use mongodb::error::{Error as DriverError, ErrorKind, IndexedWriteError};
 use mongodb::{Collection, Cursor};
 
-use super::connection::{Connection, no_answer};
-use super::mongo_error;
-use crate::error::{Error, Result};
-use crate::error_code::{Effect, ErrorCode};
+use super::connection::Connection;
+use crate::error::Result;
 use crate::feed::stream_token::ClusterTime;
-use crate::store::contract::{AppendFailure, HistoryRange, LARGEST_PAGE_BYTES};
-
-/// A server that is frozen never answers; another one may do. Trying again is safe: the ids are the same.
-const LONGEST_INSERT: Duration = Duration::from_secs(10);
+use crate::store::contract::{HistoryRange, LARGEST_PAGE_BYTES};
 
 fn messages(connection: &Connection, collection: &str) -> Collection<RawDocumentBuf> {
     connection.database().collection(collection)
-}
-
-/// Unordered means that one refused message does not take those behind it along; a replica set still applies them
-/// in the order given, which the order within a partition rests on.
-pub(super) async fn append(
-    connection: &Connection,
-    collection: &str,
-    documents: &[RawDocumentBuf],
-) -> Result<Vec<AppendFailure>> {
-    let stored = messages(connection, collection);
-    let insert = stored.insert_many(documents).ordered(false);
-    let limit = connection.operation_timeout().min(LONGEST_INSERT);
-    match connection.answer_within(limit, insert).await {
-        Some(Ok(_)) => Ok(Vec::new()),
-        Some(Err(error)) => refused(&error),
-        None => Err(no_answer("insert", limit)),
-    }
-}
-
-fn refused(error: &DriverError) -> Result<Vec<AppendFailure>> {
-    match error.kind.as_ref() {
-        ErrorKind::InsertMany(insert) if insert.write_concern_error.is_none() => {
-            Ok(insert.write_errors.iter().flatten().filter_map(refused_message).collect())
-        }
-        _ => Err(mongo_error::convert("insert", error)),
-    }
-}
-
-/// `None` for a message that is stored already: a second try of ours, or a send repeated with the same id.
-fn refused_message(error: &IndexedWriteError) -> Option<AppendFailure> {
-    let stored_already =
-        mongo_error::is_duplicate_key_code(error.code) && error.message.contains("index: _id_");
-    (!stored_already).then(|| AppendFailure {
-        index: error.index,
-        error: Error::new(
-            ErrorCode::InvalidMessage,
-            format!(
-                "the server refused the message (code {}); look at the collection's indexes and validator",
-                error.code
-            ),
-        )
-        .with_effect(Effect::None)
-        .caused_by(mongo_error::without_values(&error.message)),
-    })
 }
 
 pub(super) async fn read_history(

@@ -81,6 +81,17 @@ fn classify_server_code(code: i32) -> ErrorCode {
     }
 }
 
+/// An error that stands in an answer by its code alone, as for a single write.
+pub(super) fn of_code(what: &str, code: i32) -> Error {
+    let classified = classify_server_code(code);
+    Error::new(classified, format!("{what} (code {code}): {}", headline(classified)))
+}
+
+/// Whether the same may succeed when it is tried again.
+pub(super) fn is_transient_code(code: i32) -> bool {
+    classify_server_code(code) == ErrorCode::ConnectionLost
+}
+
 fn headline(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::Unauthorized => "the server refused the credentials, or the user lacks a privilege",

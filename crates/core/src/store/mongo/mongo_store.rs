@@ -8,9 +8,10 @@ use bson::{Document, RawDocumentBuf, doc};
 use tokio::sync::OnceCell;
 
 use super::connection::{Connection, MongoSettings};
+use super::joined_commits::JoinedCommits;
 use super::{
-    change_stream, dead_letter_collection, member_collection, message_collection, offset_collection,
-    retention_index, topic_collection,
+    change_stream, dead_letter_collection, member_collection, message_collection, message_insert,
+    offset_collection, retention_index, topic_collection,
 };
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::dead_letter::DeadLetter;
@@ -27,6 +28,7 @@ pub struct MongoStore {
     offset_index: OnceCell<()>,
     member_indexes: OnceCell<()>,
     letter_indexes: OnceCell<()>,
+    commits: JoinedCommits,
     closed: AtomicBool,
 }
 
@@ -39,6 +41,7 @@ impl MongoStore {
             offset_index: OnceCell::new(),
             member_indexes: OnceCell::new(),
             letter_indexes: OnceCell::new(),
+            commits: JoinedCommits::default(),
             closed: AtomicBool::new(false),
         }))
     }
@@ -112,7 +115,7 @@ impl Store for MongoStore {
     }
 
     async fn append(&self, collection: &str, messages: &[RawDocumentBuf]) -> Result<Vec<AppendFailure>> {
-        message_collection::append(self.open_connection()?, collection, messages).await
+        message_insert::append(self.open_connection()?, collection, messages).await
     }
 
     async fn open_feed(&self, request: FeedRequest) -> Result<Box<dyn FeedCursor>> {
@@ -176,7 +179,8 @@ impl Store for MongoStore {
     }
 
     async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
-        offset_collection::commit(self.open_connection()?, claim, checkpoint).await
+        let update = offset_collection::commit_update(claim, checkpoint)?;
+        self.commits.commit(self.open_connection()?, update).await
     }
 
     async fn record_attempts(&self, claim: &Claim, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {

@@ -1,7 +1,7 @@
 //! The `consumer_offsets` collection. Each document is the fence of one partition in one group: a commit is one
 //! compare-and-set on its owner, epoch and revision.
 
-use bson::{Bson, DateTime, Document, doc};
+use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::{IndexOptions, ReturnDocument};
 use mongodb::{ClientSession, Collection, IndexModel};
@@ -9,12 +9,12 @@ use mongodb::{ClientSession, Collection, IndexModel};
 use super::connection::Connection;
 use super::mongo_error;
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::feed::stream_token::ClusterTime;
 use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
 use crate::store::{attempts_document, offset_document};
 
-const COLLECTION: &str = "consumer_offsets";
+pub(super) const COLLECTION: &str = "consumer_offsets";
 
 fn collection(connection: &Connection) -> Collection<Document> {
     connection.database().collection(COLLECTION)
@@ -128,12 +128,11 @@ pub(super) async fn restore(
     connection.within_deadline("restore offset", insert).await
 }
 
-pub(super) async fn commit(
-    connection: &Connection,
-    claim: &Claim,
-    checkpoint: &Checkpoint,
-) -> Result<CommitOutcome> {
-    change_if_held(connection, "commit offset", claim, dated(checkpoint)).await
+/// The commit as a statement of an `update` command.
+pub(super) fn commit_update(claim: &Claim, checkpoint: &Checkpoint) -> Result<RawDocumentBuf> {
+    let update = offset_document::numbered(dated(checkpoint), claim);
+    RawDocumentBuf::try_from(&doc! { "q": claim_filter(claim), "u": update })
+        .map_err(|error| Error::internal("a commit cannot be encoded").caused_by(error))
 }
 
 pub(super) async fn record_attempts(

@@ -1,0 +1,110 @@
+//! Sends on their way into the queues: checked, encoded, their partitions chosen.
+
+use std::collections::BTreeMap;
+
+use bson::{RawDocument, RawDocumentBuf};
+
+use super::partition_writer::QueuedMessage;
+use super::send_group::{OpenGroup, SendGroup};
+use super::send_outcome::SendOutcome;
+use super::unsent_bytes::UnsentBytes;
+use crate::error::{Error, Result};
+use crate::partition::partitioner::Partitioner;
+use crate::record::{message, record_layout};
+use crate::runtime::clock::Instant;
+
+/// What sends are queued with.
+pub(super) struct Queueing<'a> {
+    pub(super) topic: &'a str,
+    pub(super) partitioner: &'a Partitioner,
+    pub(super) unsent: &'a UnsentBytes,
+    /// Timestamp of messages that have none.
+    pub(super) now_ms: i64,
+    pub(super) deadline: Instant,
+}
+
+/// Sends of one call, by where their messages go.
+#[derive(Default)]
+pub(super) struct QueuedSends {
+    by_partition: BTreeMap<u32, PartitionQueue>,
+    groups: Vec<OpenGroup>,
+}
+
+#[derive(Default)]
+struct PartitionQueue {
+    messages: Vec<QueuedMessage>,
+    /// Index of the group of the sends that have no other partition.
+    group: Option<usize>,
+}
+
+struct EncodedMessage {
+    partition: u32,
+    document: RawDocumentBuf,
+}
+
+impl QueuedSends {
+    /// Adds a send with all its messages, or as one that has failed.
+    pub(super) fn add(&mut self, number: u32, parts: &[&RawDocument], with: &Queueing<'_>) {
+        let queued = with.encode(parts).and_then(|messages| self.queue(number, messages, with));
+        if let Err(error) = queued {
+            self.fail(number, error);
+        }
+    }
+
+    /// Adds a send that has failed.
+    pub(super) fn fail(&mut self, number: u32, error: Error) {
+        let mut group = OpenGroup::new();
+        group.add(number).failed(number, error);
+        self.groups.push(group);
+    }
+
+    fn queue(&mut self, number: u32, messages: Vec<EncodedMessage>, with: &Queueing<'_>) -> Result<()> {
+        let bytes = messages.iter().map(|message| message.document.as_bytes().len()).sum();
+        let held = with.unsent.hold(bytes)?;
+        let group = self.group_of(&messages);
+        let outcome = SendOutcome::new(held, messages.len(), number, self.groups[group].add(number));
+        for EncodedMessage { partition, document } in messages {
+            let message = QueuedMessage { document, outcome: outcome.clone(), deadline: with.deadline };
+            self.by_partition.entry(partition).or_default().messages.push(message);
+        }
+        Ok(())
+    }
+
+    fn group_of(&mut self, messages: &[EncodedMessage]) -> usize {
+        let first = messages.first().map(|message| message.partition);
+        let only = first.filter(|first| messages.iter().all(|message| message.partition == *first));
+        let next = self.groups.len();
+        let group = match only {
+            Some(partition) => *self.by_partition.entry(partition).or_default().group.get_or_insert(next),
+            None => next,
+        };
+        if group == next {
+            self.groups.push(OpenGroup::new());
+        }
+        group
+    }
+
+    /// The messages of each partition, in order, and the groups in which the sends settle.
+    pub(super) fn finish(self) -> (impl Iterator<Item = (u32, Vec<QueuedMessage>)>, Vec<SendGroup>) {
+        let queues = self.by_partition.into_iter().map(|(partition, queue)| (partition, queue.messages));
+        (queues, self.groups.into_iter().map(OpenGroup::close).collect())
+    }
+}
+
+impl Queueing<'_> {
+    /// Everything is checked before anything is queued.
+    fn encode(&self, parts: &[&RawDocument]) -> Result<Vec<EncodedMessage>> {
+        let mut encoded = Vec::new();
+        for part in parts {
+            for outgoing in message::parse_messages(part, encoded.len(), self.now_ms)? {
+                let (message, hash_input) = (outgoing.message, outgoing.hash_input);
+                let partition = self.partitioner.choose(message.key, hash_input, message.value);
+                let document = record_layout::encode(&message, partition).map_err(|error| {
+                    error.about(format_args!("message {}", encoded.len())).on_topic(self.topic)
+                })?;
+                encoded.push(EncodedMessage { partition, document });
+            }
+        }
+        Ok(encoded)
+    }
+}

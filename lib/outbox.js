@@ -1,0 +1,119 @@
+'use strict'
+
+const { appendDocument } = require('./bson_codec.js')
+const { encodeMessages, entryOf } = require('./encode_messages.js')
+
+const ARENA_BYTES = 64 * 1024
+
+/**
+ * Sends of one producer on their way to the core. Each is encoded when it is called, so that a value that changes
+ * afterwards is sent as it was; all that are called before the event loop goes on cross together, in order.
+ */
+class Outbox {
+  #native
+  #connection
+  #hashesValue
+  /** Small messages, one behind the other. Free again when they have crossed. */
+  #arena
+  #arenaStart = 0
+  #arenaEnd = 0
+  #parts = []
+  /** `{ resolve, reject }` of the sends in `#arena` and `#parts`. */
+  #waiting = []
+  #crossed = new Set()
+
+  /**
+   * @param {{ send(parts: Buffer[]): Array<{ sends: number[] | null, settled: Promise<object[] | null> }> }} native
+   * @param {{ unsent: Outbox | null }} connection what all producers of a broker share
+   * @param {boolean} hashesValue see encodeMessages
+   */
+  constructor(native, connection, hashesValue) {
+    this.#native = native
+    this.#connection = connection
+    this.#hashesValue = hashesValue
+  }
+
+  /** Resolves when all are stored; rejects with what the addon says. Throws at once what cannot be encoded. */
+  add(messages) {
+    if (!Array.isArray(messages) && this.#append(messages)) return this.#wait()
+    const parts = encodeMessages(messages, this.#hashesValue)
+    if (parts.length === 0) return Promise.resolve()
+    this.#closeRun()
+    this.#parts.push(...parts)
+    return this.#wait()
+  }
+
+  /** `false` if it is too large for the arena, or has values that take more than one look. */
+  #append(message) {
+    const document = { m: [entryOf(message, 0, this.#hashesValue)] }
+    if (this.#arena === undefined) this.#arena = Buffer.allocUnsafe(ARENA_BYTES)
+    let end = appendDocument(document, this.#arena, this.#arenaEnd)
+    if (end === undefined && this.#arenaEnd > 0) {
+      this.#closeRun()
+      this.#arena = Buffer.allocUnsafe(ARENA_BYTES)
+      this.#arenaStart = 0
+      this.#arenaEnd = 0
+      end = appendDocument(document, this.#arena, 0)
+    }
+    if (end === undefined) return false
+    this.#arenaEnd = end
+    return true
+  }
+
+  /** What stands in the arena becomes a part. */
+  #closeRun() {
+    if (this.#arenaEnd > this.#arenaStart) this.#parts.push(this.#arena.subarray(this.#arenaStart, this.#arenaEnd))
+    this.#arenaStart = this.#arenaEnd
+  }
+
+  #wait() {
+    const sent = new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
+    if (this.#connection.unsent !== this) {
+      // Of another producer, perhaps of the same topic: what was called first crosses first.
+      this.#connection.unsent?.flush()
+      this.#connection.unsent = this
+      process.nextTick(() => this.flush())
+    }
+    return sent
+  }
+
+  /** Hands over what waits, now. */
+  flush() {
+    if (this.#connection.unsent === this) this.#connection.unsent = null
+    if (this.#waiting.length === 0) return
+    this.#closeRun()
+    const [parts, waiting] = [this.#parts, this.#waiting]
+    this.#parts = []
+    this.#waiting = []
+    this.#arenaStart = 0
+    this.#arenaEnd = 0
+    try {
+      for (const { sends, settled } of this.#native.send(parts)) this.#settle(waiting, sends, settled)
+    } catch (error) {
+      for (const { reject } of waiting) reject(error)
+    }
+  }
+
+  #settle(waiting, sends, settled) {
+    const those = sends === null ? waiting : sends.map((send) => waiting[send])
+    const done = settled.then(
+      (failed) => {
+        if (failed !== null) for (const { send, error } of failed) waiting[send].reject(error)
+        for (const { resolve } of those) resolve()
+      },
+      (error) => {
+        for (const { reject } of those) reject(error)
+      },
+    )
+    this.#crossed.add(done)
+    done.then(() => this.#crossed.delete(done))
+  }
+
+  /** Resolves when every send that has been called is settled. */
+  async settled() {
+    this.flush()
+    while (this.#crossed.size > 0) await Promise.all(this.#crossed)
+  }
+}
+
+module.exports = { Outbox }
