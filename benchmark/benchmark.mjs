@@ -42,6 +42,10 @@ function positive(option) {
   return number
 }
 
+function sized(size) {
+  return Math.max(1, Math.round(size * scale))
+}
+
 function fail(problem) {
   console.error(`benchmark: ${problem}`)
   process.exit(2)
@@ -51,9 +55,10 @@ const set = await startReplicaSet({})
 try {
   const results = []
   for (const section of sections) {
-    const { cases } = await import(`./sections/${section}.mjs`)
+    const { cases, prepare } = await import(`./sections/${section}.mjs`)
     const wanted = cases.filter(({ name }) => name.includes(options.cases))
-    for (const each of wanted) results.push(await measureCase(section, each))
+    const prepared = await prepare?.({ uri: set.uri, cases: wanted, sized })
+    for (const each of wanted) results.push(await measureCase(section, prepared, each))
   }
   const report = { ...(await machineAndVersions(set.uri)), repetitions, scale, results }
   console.log(options.json ? JSON.stringify(report, null, 2) : asTable(report))
@@ -62,15 +67,15 @@ try {
 }
 
 /** All contenders of one case, taking turns. */
-async function measureCase(section, { name, contenders: able = CONTENDERS, sizes = {}, ...settings }) {
+async function measureCase(section, prepared, { name, contenders: able = CONTENDERS, sizes = {}, ...settings }) {
   const taking = able.filter((contender) => contender === 'no_consumer' || contenders.includes(contender))
   const samples = new Map(taking.map((contender) => [contender, []]))
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (const contender of taking) {
       const size = sizes[contender] ?? sizes.default
-      const count = size === undefined ? undefined : Math.max(1, Math.round(size * scale))
+      const count = size === undefined ? undefined : sized(size)
       console.error(`${section}, ${name}: ${contender}, ${repetition + 1} of ${repetitions}`)
-      const job = { section, contender, uri: set.uri, mongodPid: set.pid, settings: { ...settings, count } }
+      const job = { section, contender, uri: set.uri, mongodPid: set.pid, prepared, settings: { ...settings, count } }
       samples.get(contender).push(await measureInProcess(job))
     }
   }

@@ -25,13 +25,19 @@ function toRecord(topic, partition, fields) {
   return record
 }
 
+/** The fields of a record that crossed as JSON text, under the names that they have in BSON. */
+function parseFields(text) {
+  const [o, i, k, t, h, v, a, d, r] = JSON.parse(text)
+  return { o, i, k, t: new Date(t), h, v, a, d, r }
+}
+
 /**
- * The record in `bytes`, its attempt and whether it may be a duplicate. One that cannot be decoded fails alone: it comes
- * empty, with the error.
+ * The record in `crossed` (JSON text, or the bytes of a BSON document), its attempt and whether it may be a duplicate.
+ * One that cannot be decoded fails alone: it comes empty, with the error.
  */
-function decodeRecord(topic, partition, bytes) {
+function decodeRecord(topic, partition, crossed) {
   try {
-    const fields = decode(bytes)
+    const fields = typeof crossed === 'string' ? parseFields(crossed) : decode(crossed)
     return {
       record: toRecord(topic, partition, fields),
       attempt: fields.a === undefined ? 1 : fields.a,

@@ -22,7 +22,10 @@ export function contenderOf({ ChangeStreamBroker }) {
     },
 
     /** Calls `handle(value)` with each message; `settings` are those of the consumer and of its handler. */
-    async receiver({ uri, database, topic, partitions = 1, group = unique(), consumer = {}, handling = {} }, handle) {
+    async receiver(
+      { uri, database, topic, partitions = 1, group = uniqueGroup(), consumer = {}, handling = {} },
+      handle,
+    ) {
       const broker = await connect({ uri, database })
       const created = await broker.createConsumer({
         groupId: group,
@@ -51,6 +54,6 @@ export function contenderOf({ ChangeStreamBroker }) {
   }
 }
 
-function unique() {
+export function uniqueGroup() {
   return `group-${randomBytes(4).toString('hex')}`
 }

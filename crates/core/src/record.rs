@@ -8,6 +8,7 @@ mod header_shape;
 pub mod letter_bytes;
 pub mod message;
 pub(crate) mod message_id_text;
+mod record_json;
 pub mod record_layout;
 #[cfg(test)]
 mod round_trip;

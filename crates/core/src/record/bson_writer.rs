@@ -41,9 +41,14 @@ impl BsonWriter {
     }
 
     pub(crate) fn string(&mut self, name: &str, text: &str) {
+        self.string_bytes(name, text.as_bytes());
+    }
+
+    /// The same for text that is there as UTF-8.
+    pub(crate) fn string_bytes(&mut self, name: &str, text: &[u8]) {
         self.name(ElementType::String, name);
         self.bytes(&length_prefix(text.len() + 1));
-        self.bytes(text.as_bytes());
+        self.bytes(text);
         self.0.push(0);
     }
 

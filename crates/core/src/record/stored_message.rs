@@ -90,6 +90,17 @@ impl<'a> StoredMessage<'a> {
         }
     }
 
+    /// Appends a document whose only field is the payload.
+    pub(super) fn write_value_as_field(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&length_prefix(0));
+        out.extend_from_slice(&[self.value_type() as u8, 0]);
+        self.write_value(out);
+        out.push(0);
+        let length = length_prefix(out.len() - start);
+        out[start..start + length.len()].copy_from_slice(&length);
+    }
+
     /// The payload as it was sent.
     pub fn value(&self) -> Result<RawBson> {
         match &self.payload {
