@@ -12,6 +12,7 @@ use bson::{Bson, Document, RawDocument, Timestamp, doc};
 use futures_util::StreamExt;
 use mongodb::options::CursorType;
 use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
+use tokio::task::JoinHandle;
 
 use super::connection::{Connection, no_answer};
 use super::{group_collection, mongo_error};
@@ -37,7 +38,8 @@ pub(super) async fn open(connection: &Connection, request: FeedRequest) -> Resul
         .batch();
     let cursor = connection.within_deadline("open change stream", cursor).await?;
     let mut feed = MongoFeedCursor {
-        cursor,
+        reading: Reading::Resting(cursor),
+        read_ahead_from: usize::try_from(request.batch_size).unwrap_or(usize::MAX) / 2,
         connection: connection.clone(),
         collections: request.collections.into_iter().map(|name| (name.to_string(), name)).collect(),
         longest_wait: request.max_await + connection.operation_timeout().min(LATE_ANSWER),
@@ -70,12 +72,50 @@ fn aggregate(database: &str, request: &FeedRequest) -> Document {
 }
 
 struct MongoFeedCursor {
-    cursor: RawBatchCursor,
+    reading: Reading,
+    /// A batch of so many events is not the last: the next one is asked for while it is being handled.
+    read_ahead_from: usize,
     connection: Connection,
     /// Shared names, so that an event does not carry a copy of its collection's.
     collections: HashMap<String, Arc<str>>,
     longest_wait: Duration,
     open_cursor: Option<OpenCursor>,
+}
+
+type NextBatch = Option<mongodb::error::Result<RawBatch>>;
+
+enum Reading {
+    Resting(RawBatchCursor),
+    /// The next batch is on its way, whether somebody waits for it or not.
+    Ahead(JoinHandle<(RawBatchCursor, NextBatch)>),
+    /// The task that read ahead has gone with its runtime.
+    Over,
+}
+
+impl Reading {
+    /// The next batch, or the end of the stream. May be dropped and called again.
+    async fn next(&mut self) -> NextBatch {
+        match self {
+            Self::Resting(cursor) => cursor.next().await,
+            Self::Ahead(ahead) => {
+                let (next, batch) =
+                    ahead.await.map_or((Self::Over, None), |(cursor, batch)| (Self::Resting(cursor), batch));
+                *self = next;
+                batch
+            }
+            Self::Over => None,
+        }
+    }
+
+    fn read_ahead(&mut self) {
+        *self = match std::mem::replace(self, Self::Over) {
+            Self::Resting(mut cursor) => Self::Ahead(tokio::spawn(async move {
+                let batch = cursor.next().await;
+                (cursor, batch)
+            })),
+            other => other,
+        };
+    }
 }
 
 /// What `killCursors` needs.
@@ -87,7 +127,7 @@ struct OpenCursor {
 #[async_trait]
 impl FeedCursor for MongoFeedCursor {
     async fn next_batch(&mut self) -> Result<FeedBatch> {
-        let waited = self.connection.answer_within(self.longest_wait, self.cursor.next()).await;
+        let waited = self.connection.answer_within(self.longest_wait, self.reading.next()).await;
         let batch = match waited {
             Some(Some(batch)) => batch.map_err(|error| mongo_error::convert("read change stream", &error))?,
             Some(None) => {
@@ -97,7 +137,11 @@ impl FeedCursor for MongoFeedCursor {
                 return Err(no_answer("change stream", self.longest_wait));
             }
         };
-        self.decode(&batch)
+        let decoded = self.decode(&batch)?;
+        if decoded.events.len() >= self.read_ahead_from {
+            self.reading.read_ahead();
+        }
+        Ok(decoded)
     }
 
     /// Killing the cursor answers the `getMore` in flight, which gives its connection back in order. Dropping the
@@ -109,7 +153,7 @@ impl FeedCursor for MongoFeedCursor {
         let close = async {
             // Whatever the answer is, the server forgets an idle cursor by itself.
             let _ = self.connection.database().run_command(kill).await;
-            while let Some(Ok(_)) = self.cursor.next().await {}
+            while let Some(Ok(_)) = self.reading.next().await {}
         };
         let _ = clock::timeout(CLOSE_DEADLINE, close).await;
     }
