@@ -30,7 +30,7 @@ export const cases = [
     handling: { batch: true },
     sizes: large,
   },
-  { ...base, name: 'from the offset, 3 KB', bytes: 3000, sizes: { default: 20_000, release_1_4_2: 3000 } },
+  { ...base, name: 'from the offset, 3 KB', bytes: 3000, sizes: { default: 60_000, release_1_4_2: 3000 } },
 ]
 
 /** Old messages, the same for everybody who reads from the beginning, by their number. */

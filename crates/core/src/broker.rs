@@ -181,6 +181,7 @@ impl Broker {
             topics: connected.topics.clone(),
             feed: connected.deployment.feed.clone(),
             catch_up_turns: Arc::clone(&connected.deployment.catch_up_turns),
+            commit_pacer: connected.deployment.commit_pacer.clone(),
             redrive_nudge: connected.deployment.redrive_nudge.clone(),
             suspect_turn: Arc::clone(&connected.deployment.suspect_turn),
             heartbeat: connected.deployment.heartbeat.clone(),

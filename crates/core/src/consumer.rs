@@ -9,6 +9,7 @@
 
 mod caution;
 pub mod checkpoint;
+mod commit_pacer;
 mod consumer_events;
 mod consumer_handle;
 mod coordinator;
@@ -40,6 +41,7 @@ mod subscription;
 mod subscription_progress;
 mod watermark;
 
+pub(crate) use commit_pacer::CommitPacer;
 pub use consumer_events::EventListener;
 pub use consumer_handle::Consumer;
 pub(crate) use consumer_handle::ConsumerParts;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::config::BrokerConfig;
+use crate::consumer::CommitPacer;
 use crate::dead_letter::RedriveNudge;
 use crate::error::Result;
 use crate::feed::{Feed, FeedSettings};
@@ -47,6 +48,7 @@ pub(crate) struct Deployment {
     /// Names this process to the other members.
     pub(crate) process: Arc<str>,
     pub(crate) catch_up_turns: Arc<Semaphore>,
+    pub(crate) commit_pacer: CommitPacer,
     pub(crate) redrive_nudge: RedriveNudge,
     /// One message of this process at a time: one that is suspected of ending its owners.
     pub(crate) suspect_turn: Arc<Semaphore>,
@@ -94,6 +96,7 @@ impl Deployment {
             process: current_process().into(),
             store,
             catch_up_turns: Arc::new(Semaphore::new(CATCH_UP_TURNS)),
+            commit_pacer: CommitPacer::default(),
             redrive_nudge: RedriveNudge::default(),
             suspect_turn: Arc::new(Semaphore::new(1)),
             feed_tasks,

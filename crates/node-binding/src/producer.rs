@@ -87,8 +87,8 @@ fn sends<'p>(parts: &'p [BufferSlice<'_>]) -> Result<Vec<Vec<&'p RawDocument>>> 
     Ok(sends)
 }
 
-fn failed_sends(env: &Env, failed: Vec<FailedSend>) -> napi::Result<Option<Vec<NativeFailedSend>>> {
+fn failed_sends(env: &Env, failed: Vec<FailedSend>) -> Option<Vec<NativeFailedSend>> {
     let convert =
         |FailedSend { send, error }| NativeFailedSend { send, error: js_error::to_js_of_send(env, &error) };
-    Ok((!failed.is_empty()).then(|| failed.into_iter().map(convert).collect()))
+    (!failed.is_empty()).then(|| failed.into_iter().map(convert).collect())
 }

@@ -32,11 +32,11 @@ where
 pub(crate) fn settle_mapped<'env, T, V>(
     env: &'env Env,
     future: impl Future<Output = T> + Send + 'static,
-    convert: fn(&Env, T) -> napi::Result<V>,
+    convert: fn(&Env, T) -> V,
 ) -> napi::Result<PromiseRaw<'env, V>>
 where
     T: Send + 'static,
     V: ToNapiValue + 'static,
 {
-    env.spawn_future_with_callback(async move { Ok(future.await) }, move |env, value| convert(env, value))
+    env.spawn_future_with_callback(async move { Ok(future.await) }, move |env, value| Ok(convert(env, value)))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
+use super::commit_pacer::CommitPacer;
 use super::consumer_events::{ConsumerEvents, EventListener};
 use super::partition_lag::{self, LagQuery, PartitionLag};
 use super::record_handler::RecordHandler;
@@ -30,6 +31,7 @@ pub(crate) struct ConsumerParts {
     pub(crate) topics: TopicCatalog,
     pub(crate) feed: Feed,
     pub(crate) catch_up_turns: Arc<Semaphore>,
+    pub(crate) commit_pacer: CommitPacer,
     pub(crate) redrive_nudge: RedriveNudge,
     pub(crate) suspect_turn: Arc<Semaphore>,
     pub(crate) heartbeat: Heartbeat,
@@ -160,6 +162,7 @@ impl Consumer {
             store: Arc::clone(&self.0.parts.store),
             feed: self.0.parts.feed.clone(),
             catch_up_turns: Arc::clone(&self.0.parts.catch_up_turns),
+            commit_pacer: self.0.parts.commit_pacer.clone(),
             redrive_nudge: self.0.parts.redrive_nudge.clone(),
             suspect_turn: Arc::clone(&self.0.parts.suspect_turn),
             config: Arc::clone(&self.0.config),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::checkpoint::{Checkpoint, MessageAttempts};
+use super::commit_pacer::CommitPacer;
 use super::consumer_events::ConsumerEvents;
 use super::held_offset::HeldOffset;
 use super::position::Position;
@@ -69,6 +70,8 @@ pub(super) struct CommitterParts {
     /// What is stored already.
     pub(super) committed: Checkpoint,
     pub(super) schedule: CommitSchedule,
+    /// Of all partitions of the process.
+    pub(super) pacer: CommitPacer,
     pub(super) events: ConsumerEvents,
     pub(super) logger: Logger,
 }

@@ -68,6 +68,7 @@ impl PartitionLaunch<'_> {
                 watermark: Arc::clone(&watermark),
                 committed: stored,
                 schedule: commit_schedule,
+                pacer: parts.commit_pacer.clone(),
                 events: parts.events.clone(),
                 logger: parts.logger.clone(),
             },

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
+use super::commit_pacer::CommitPacer;
 use super::consumer_events::ConsumerEvents;
 use super::coordinator::{Coordinator, CoordinatorParts};
 use super::event_loop_watch::watch_event_loop;
@@ -33,6 +34,7 @@ pub(super) struct SubscriptionParts {
     pub(super) store: Arc<dyn Store>,
     pub(super) feed: Feed,
     pub(super) catch_up_turns: Arc<Semaphore>,
+    pub(super) commit_pacer: CommitPacer,
     pub(super) redrive_nudge: RedriveNudge,
     pub(super) suspect_turn: Arc<Semaphore>,
     pub(super) config: Arc<ConsumerConfig>,

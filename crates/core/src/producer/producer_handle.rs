@@ -100,8 +100,8 @@ impl Producer {
                 Err(error) => queued.fail(number, error),
             }
         }
-        let (queues, groups) = queued.finish();
-        for (partition, messages) in queues {
+        let (by_partition, groups) = queued.finish();
+        for (partition, messages) in by_partition {
             if let Some(writer) = state.writers.get(partition as usize) {
                 writer.enqueue(messages, &state.parts.tasks);
             }

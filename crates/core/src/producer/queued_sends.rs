@@ -1,6 +1,7 @@
 //! Sends on their way into the queues: checked, encoded, their partitions chosen.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bson::{RawDocument, RawDocumentBuf};
 
@@ -64,7 +65,7 @@ impl QueuedSends {
         let group = self.group_of(&messages);
         let outcome = SendOutcome::new(held, messages.len(), number, self.groups[group].add(number));
         for EncodedMessage { partition, document } in messages {
-            let message = QueuedMessage { document, outcome: outcome.clone(), deadline: with.deadline };
+            let message = QueuedMessage { document, outcome: Arc::clone(&outcome), deadline: with.deadline };
             self.by_partition.entry(partition).or_default().messages.push(message);
         }
         Ok(())

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::{clock, simulation};
 use crate::observe::log::Logger;
@@ -78,6 +78,14 @@ impl TaskGroup {
             handles.iter().for_each(AbortHandle::abort);
         }
     }
+}
+
+/// Goes on with a call of the driver, whether somebody polls it or not; whoever has the handle hears how it ends.
+pub(crate) fn go_on<F>(call: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    tokio::spawn(call)
 }
 
 /// Counts a task as ended when it is dropped: finished, panicked or aborted.

@@ -98,15 +98,20 @@ impl CommitterTask {
         if self.parts.watermark.revision() <= self.state.borrow().covered {
             return;
         }
-        let wait = match self.parts.schedule {
+        if self.commit.due().is_some() {
+            return;
+        }
+        let now = clock::now();
+        let due = match self.parts.schedule {
             CommitSchedule::AsSoonAsPossible => {
                 let ahead = self.parts.watermark.finished_ahead() / AHEAD_PER_MS;
-                Duration::from_millis(u64::try_from(ahead).unwrap_or_default())
+                let ahead = Duration::from_millis(u64::try_from(ahead).unwrap_or_default());
+                self.parts.pacer.next_commit(now).max(now + ahead)
             }
-            CommitSchedule::Interval(interval) => interval,
+            CommitSchedule::Interval(interval) => now + interval,
             CommitSchedule::Manual => return,
         };
-        self.commit.schedule(clock::now() + wait);
+        self.commit.schedule(due);
     }
 
     /// Letters before commits: a flush at the end takes along what can be taken.

@@ -19,7 +19,7 @@ use super::{group_collection, mongo_error};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::stream_token::StreamToken;
-use crate::runtime::clock;
+use crate::runtime::{clock, task_group};
 use crate::store::contract::{FeedBatch, FeedCursor, FeedEvent, FeedRequest, FeedStart};
 
 /// The server answers after `max_await` at the latest; one that is this late beyond it does not answer at all.
@@ -28,7 +28,7 @@ const LATE_ANSWER: Duration = Duration::from_secs(10);
 const CLOSE_DEADLINE: Duration = Duration::from_millis(500);
 
 pub(super) async fn open(connection: &Connection, request: FeedRequest) -> Result<Box<dyn FeedCursor>> {
-    let command = aggregate(connection.database().name(), &request);
+    let command = aggregate(&request);
     let database = connection.database();
     let cursor = database
         .run_cursor_command(command)
@@ -38,7 +38,7 @@ pub(super) async fn open(connection: &Connection, request: FeedRequest) -> Resul
         .batch();
     let cursor = connection.within_deadline("open change stream", cursor).await?;
     let mut feed = MongoFeedCursor {
-        reading: Reading::Resting(cursor),
+        reading: Reading::Resting(Box::new(cursor)),
         read_ahead_from: usize::try_from(request.batch_size).unwrap_or(usize::MAX) / 2,
         connection: connection.clone(),
         collections: request.collections.into_iter().map(|name| (name.to_string(), name)).collect(),
@@ -50,20 +50,26 @@ pub(super) async fn open(connection: &Connection, request: FeedRequest) -> Resul
     Ok(Box::new(feed))
 }
 
-/// The filter names whole namespaces: on 6.0 the server skips foreign events twice as fast as with `ns.coll`.
-fn aggregate(database: &str, request: &FeedRequest) -> Document {
+/// The collections stand in an expression, whose list the server looks up by hash. As a condition on `ns` or `ns.coll`
+/// it becomes, from 6.0 on, one test per collection of each oplog entry: ten times the cost with 256 of them.
+fn aggregate(request: &FeedRequest) -> Document {
     let mut stage = doc! {};
     if let FeedStart::At(time) = request.start {
         stage.insert("startAtOperationTime", Bson::Timestamp(Timestamp::from(time)));
     }
     let collections = request.collections.iter().map(AsRef::as_ref).chain([group_collection::COLLECTION]);
-    let namespaces: Vec<_> = collections.map(|coll| doc! { "db": database, "coll": coll }).collect();
+    let collections: Vec<&str> = collections.collect();
     doc! {
         "aggregate": 1,
         "pipeline": [
             { "$changeStream": stage },
-            // Messages are inserted, groups are updated.
-            { "$match": { "operationType": { "$in": ["insert", "update"] }, "ns": { "$in": namespaces } } },
+            {
+                "$match": {
+                    // Messages are inserted, groups are updated.
+                    "operationType": { "$in": ["insert", "update"] },
+                    "$expr": { "$in": ["$ns.coll", { "$literal": collections }] },
+                },
+            },
         ],
         // The first batch is left to getMore, so that opening answers at once however far back the stream starts.
         "cursor": { "batchSize": 0 },
@@ -85,9 +91,9 @@ struct MongoFeedCursor {
 type NextBatch = Option<mongodb::error::Result<RawBatch>>;
 
 enum Reading {
-    Resting(RawBatchCursor),
+    Resting(Box<RawBatchCursor>),
     /// The next batch is on its way, whether somebody waits for it or not.
-    Ahead(JoinHandle<(RawBatchCursor, NextBatch)>),
+    Ahead(JoinHandle<(Box<RawBatchCursor>, NextBatch)>),
     /// The task that read ahead has gone with its runtime.
     Over,
 }
@@ -109,7 +115,7 @@ impl Reading {
 
     fn read_ahead(&mut self) {
         *self = match std::mem::replace(self, Self::Over) {
-            Self::Resting(mut cursor) => Self::Ahead(tokio::spawn(async move {
+            Self::Resting(mut cursor) => Self::Ahead(task_group::go_on(async move {
                 let batch = cursor.next().await;
                 (cursor, batch)
             })),
