@@ -6,7 +6,7 @@ mod dead_letter_administration;
 mod dead_letter_collection;
 mod dead_letter_query;
 mod group_collection;
-mod joined_commits;
+mod joined_updates;
 mod member_collection;
 mod message_collection;
 mod message_insert;

@@ -8,7 +8,7 @@ use bson::{Document, RawDocumentBuf, doc};
 use tokio::sync::OnceCell;
 
 use super::connection::{Connection, MongoSettings};
-use super::joined_commits::JoinedCommits;
+use super::joined_updates::JoinedUpdates;
 use super::{
     change_stream, dead_letter_collection, member_collection, message_collection, message_insert,
     offset_collection, retention_index, topic_collection,
@@ -28,7 +28,7 @@ pub struct MongoStore {
     offset_index: OnceCell<()>,
     member_indexes: OnceCell<()>,
     letter_indexes: OnceCell<()>,
-    commits: JoinedCommits,
+    offset_updates: JoinedUpdates,
     closed: AtomicBool,
 }
 
@@ -41,7 +41,7 @@ impl MongoStore {
             offset_index: OnceCell::new(),
             member_indexes: OnceCell::new(),
             letter_indexes: OnceCell::new(),
-            commits: JoinedCommits::default(),
+            offset_updates: JoinedUpdates::default(),
             closed: AtomicBool::new(false),
         }))
     }
@@ -180,15 +180,17 @@ impl Store for MongoStore {
 
     async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
         let update = offset_collection::commit_update(claim, checkpoint)?;
-        self.commits.commit(self.open_connection()?, update).await
+        self.offset_updates.write(self.open_connection()?, update).await
     }
 
     async fn record_attempts(&self, claim: &Claim, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
-        offset_collection::record_attempts(self.open_connection()?, claim, attempts).await
+        let update = offset_collection::attempts_update(claim, attempts)?;
+        self.offset_updates.write(self.open_connection()?, update).await
     }
 
     async fn forget_unclean_ends(&self, claim: &Claim) -> Result<CommitOutcome> {
-        offset_collection::forget_unclean_ends(self.open_connection()?, claim).await
+        let update = offset_collection::forget_unclean_ends_update(claim)?;
+        self.offset_updates.write(self.open_connection()?, update).await
     }
 
     async fn release_offset(&self, claim: &Claim, unclean_ends: u32) -> Result<CommitOutcome> {

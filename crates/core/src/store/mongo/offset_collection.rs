@@ -128,36 +128,24 @@ pub(super) async fn restore(
     connection.within_deadline("restore offset", insert).await
 }
 
-/// The commit as a statement of an `update` command.
+/// What the owner of a partition writes into its offset document, as a statement of an `update` command.
 pub(super) fn commit_update(claim: &Claim, checkpoint: &Checkpoint) -> Result<RawDocumentBuf> {
-    let update = offset_document::numbered(dated(checkpoint), claim);
-    RawDocumentBuf::try_from(&doc! { "q": claim_filter(claim), "u": update })
-        .map_err(|error| Error::internal("a commit cannot be encoded").caused_by(error))
+    update_if_held(claim, dated(checkpoint))
 }
 
-pub(super) async fn record_attempts(
-    connection: &Connection,
-    claim: &Claim,
-    attempts: &[MessageAttempts],
-) -> Result<CommitOutcome> {
-    let update = attempts_document::attempts_update(attempts);
-    change_if_held(connection, "store attempts", claim, update).await
+pub(super) fn forget_unclean_ends_update(claim: &Claim) -> Result<RawDocumentBuf> {
+    update_if_held(claim, doc! { "$set": { "uncleanEnds": 1_i64 } })
 }
 
-pub(super) async fn forget_unclean_ends(connection: &Connection, claim: &Claim) -> Result<CommitOutcome> {
-    change_if_held(connection, "note progress", claim, doc! { "$set": { "uncleanEnds": 1_i64 } }).await
+pub(super) fn attempts_update(claim: &Claim, attempts: &[MessageAttempts]) -> Result<RawDocumentBuf> {
+    update_if_held(claim, attempts_document::attempts_update(attempts))
 }
 
-async fn change_if_held(
-    connection: &Connection,
-    what: &str,
-    claim: &Claim,
-    update: Document,
-) -> Result<CommitOutcome> {
-    let offsets = collection(connection);
-    let update = offsets.update_one(claim_filter(claim), offset_document::numbered(update, claim));
-    let result = connection.within_deadline(what, update).await?;
-    Ok(outcome(result.matched_count))
+fn update_if_held(claim: &Claim, update: Document) -> Result<RawDocumentBuf> {
+    RawDocumentBuf::try_from(
+        &doc! { "q": claim_filter(claim), "u": offset_document::numbered(update, claim) },
+    )
+    .map_err(|error| Error::internal("an update of an offset cannot be encoded").caused_by(error))
 }
 
 /// The commit as part of a transaction.

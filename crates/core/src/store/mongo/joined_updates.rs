@@ -1,4 +1,5 @@
-//! Commits of all partitions of a process in few commands: while one is under way, later ones gather for the next.
+//! Writes to the offset documents of all partitions of a process in few commands: while one is under way, later ones
+//! gather for the next.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,48 +14,48 @@ use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::store::contract::CommitOutcome;
 
-/// Commits in one command at most.
-const MOST_COMMITS: usize = 256;
+/// Updates in one command at most.
+const MOST_UPDATES: usize = 256;
 /// A document that a transaction holds must not hold the others up for longer.
 const LONGEST_TOGETHER: Duration = Duration::from_secs(2);
-const WHAT: &str = "commit offset";
+const WHAT: &str = "write offset";
 
-/// The commits that wait, and the turn of whoever writes them.
+/// The updates that wait, and the turn of whoever writes them.
 #[derive(Default)]
-pub(super) struct JoinedCommits {
-    waiting: Mutex<Vec<WaitingCommit>>,
+pub(super) struct JoinedUpdates {
+    waiting: Mutex<Vec<WaitingUpdate>>,
     turn: tokio::sync::Mutex<()>,
 }
 
-struct WaitingCommit {
+struct WaitingUpdate {
     update: RawDocumentBuf,
     done: oneshot::Sender<Answer>,
 }
 
-/// What a commit hears of the command that it was part of.
+/// What whoever waits hears of the command that his update was part of.
 enum Answer {
     Outcome(Result<CommitOutcome>),
-    /// The command does not say what became of this one. The same commit once more changes nothing.
+    /// The command does not say what became of this one. The same once more changes nothing.
     TryAlone,
 }
 
-impl JoinedCommits {
-    /// Commits with this update, a statement of an `update` command that matches nothing if the partition is lost. It may
-    /// take effect although its caller has stopped waiting; its number keeps it from overtaking later ones.
-    pub(super) async fn commit(
+impl JoinedUpdates {
+    /// Makes this update, a statement of an `update` command that matches nothing if the partition is lost. It may take
+    /// effect although its caller has stopped waiting; its number keeps it from overtaking later ones.
+    pub(super) async fn write(
         &self,
         connection: &Connection,
         update: RawDocumentBuf,
     ) -> Result<CommitOutcome> {
         let (done, mut answer) = oneshot::channel();
-        self.lock().push(WaitingCommit { update: update.clone(), done });
+        self.lock().push(WaitingUpdate { update: update.clone(), done });
         let answered = tokio::select! {
             biased;
             answered = &mut answer => answered,
             turn = self.turn.lock() => {
                 let gathered = self.take();
                 if !gathered.is_empty() {
-                    write(connection, gathered).await;
+                    write_gathered(connection, gathered).await;
                 }
                 drop(turn);
                 answer.await
@@ -68,34 +69,34 @@ impl JoinedCommits {
     }
 
     /// The oldest ones. Whoever takes them is among them: the turn is given in the order in which it was asked for.
-    fn take(&self) -> Vec<WaitingCommit> {
+    fn take(&self) -> Vec<WaitingUpdate> {
         let mut waiting = self.lock();
-        let commits = waiting.len().min(MOST_COMMITS);
-        waiting.drain(..commits).collect()
+        let updates = waiting.len().min(MOST_UPDATES);
+        waiting.drain(..updates).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<WaitingCommit>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<WaitingUpdate>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn write(connection: &Connection, mut commits: Vec<WaitingCommit>) {
-    while !commits.is_empty() {
-        let updates: Vec<_> = commits.iter().map(|commit| commit.update.clone()).collect();
-        let rest = commits.split_off(fitting(&updates));
-        let limit = (commits.len() > 1).then_some(LONGEST_TOGETHER);
-        let matched = write_together(connection, &updates[..commits.len()], limit).await;
+async fn write_gathered(connection: &Connection, mut gathered: Vec<WaitingUpdate>) {
+    while !gathered.is_empty() {
+        let updates: Vec<_> = gathered.iter().map(|waiting| waiting.update.clone()).collect();
+        let rest = gathered.split_off(fitting(&updates));
+        let limit = (gathered.len() > 1).then_some(LONGEST_TOGETHER);
+        let matched = write_together(connection, &updates[..gathered.len()], limit).await;
         let outcome = match matched {
-            Ok(matched) if matched == commits.len() => Some(Ok(CommitOutcome::Committed)),
-            Ok(_) if commits.len() == 1 => Some(Ok(CommitOutcome::Fenced)),
-            Err(error) if commits.len() == 1 || error.code() != ErrorCode::Timeout => Some(Err(error)),
+            Ok(matched) if matched == gathered.len() => Some(Ok(CommitOutcome::Committed)),
+            Ok(_) if gathered.len() == 1 => Some(Ok(CommitOutcome::Fenced)),
+            Err(error) if gathered.len() == 1 || error.code() != ErrorCode::Timeout => Some(Err(error)),
             Ok(_) | Err(_) => None,
         };
-        for commit in commits {
+        for waiting in gathered {
             // Whoever waited may have stopped.
-            let _ = commit.done.send(outcome.clone().map_or(Answer::TryAlone, Answer::Outcome));
+            let _ = waiting.done.send(outcome.clone().map_or(Answer::TryAlone, Answer::Outcome));
         }
-        commits = rest;
+        gathered = rest;
     }
 }
 
