@@ -5,4 +5,5 @@ pub(crate) mod import_resolution;
 pub(crate) mod installed_packages;
 pub(crate) mod module_graph;
 pub mod module_path;
+pub(crate) mod node_walk;
 pub mod source_files;

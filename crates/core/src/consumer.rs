@@ -39,7 +39,7 @@ mod start_position;
 mod subscribed_partitions;
 mod subscription;
 mod subscription_progress;
-mod watermark;
+pub mod watermark;
 
 pub(crate) use commit_pacer::CommitPacer;
 pub use consumer_events::EventListener;

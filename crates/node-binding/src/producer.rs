@@ -1,7 +1,7 @@
 //! `ChangeStreamProducer`, natively.
 
 use bson::RawDocument;
-use csb_core::error::Result;
+use csb_core::error::{Error, Result};
 use csb_core::producer::{FailedSend, Producer};
 use napi::Env;
 use napi::bindgen_prelude::{Array, BufferSlice, Object, PromiseRaw};
@@ -76,6 +76,9 @@ fn sends<'p>(parts: &'p [BufferSlice<'_>]) -> Result<Vec<Vec<&'p RawDocument>>> 
     let mut sends = Vec::new();
     let mut send = Vec::new();
     for part in parts {
+        if part.is_empty() {
+            return Err(Error::internal("a part of a send is empty"));
+        }
         for document in raw_documents(part) {
             let document = document?;
             send.push(document);
@@ -83,6 +86,9 @@ fn sends<'p>(parts: &'p [BufferSlice<'_>]) -> Result<Vec<Vec<&'p RawDocument>>> 
                 sends.push(std::mem::take(&mut send));
             }
         }
+    }
+    if !send.is_empty() {
+        return Err(Error::internal("the end of a send is missing"));
     }
     Ok(sends)
 }

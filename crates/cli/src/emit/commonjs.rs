@@ -7,9 +7,8 @@ use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
 use oxc::ast::ast::{
     ExportDefaultDeclarationKind, Expression, ImportDeclaration, ImportDeclarationSpecifier,
-    ImportExpression, ModuleExportName, Program, Statement,
+    ModuleExportName, Program, Statement,
 };
-use oxc::ast_visit::{Visit, walk};
 use oxc::parser::Parser;
 use oxc::semantic::{Semantic, SemanticBuilder};
 use oxc::span::{GetSpan, SourceType, Span};
@@ -17,6 +16,7 @@ use oxc::span::{GetSpan, SourceType, Span};
 use super::text_edits::TextEdits;
 use crate::evaluation::module_names::declared_names;
 use crate::source::import_resolution::is_relative;
+use crate::source::node_walk::walk_nodes;
 
 const STAR: &str = "const $STAR = (from) => {\n  for (const name of Object.keys(from)) {\n    if (name !== \"default\" && \
                     !Object.prototype.hasOwnProperty.call(exports, name)) Object.defineProperty(exports, name, { enumerable: true, get: () => from[name] });\n  \
@@ -39,7 +39,7 @@ pub(super) fn to_commonjs(javascript: &str) -> String {
         has_default: false,
     };
     module.statements(&parsed.program);
-    DynamicImports(&mut module.edits).visit_program(&parsed.program);
+    walk_nodes(&parsed.program, &mut |node| replace_import(node, &mut module.edits));
     module.finish()
 }
 
@@ -243,18 +243,13 @@ impl<'a> CommonJs<'_, 'a> {
 }
 
 /// `import("./a.js")` would load the other kind of module.
-struct DynamicImports<'e>(&'e mut TextEdits);
-
-impl<'a> Visit<'a> for DynamicImports<'_> {
-    fn visit_import_expression(&mut self, import: &ImportExpression<'a>) {
-        match &import.source {
-            Expression::StringLiteral(source) if is_relative(source.value.as_str()) => {
-                let required =
-                    format!("Promise.resolve().then(() => require({}))", quoted(source.value.as_str()));
-                self.0.replace(import.span, required);
-            }
-            _ => walk::walk_import_expression(self, import),
-        }
+fn replace_import(node: AstKind<'_>, edits: &mut TextEdits) {
+    if let AstKind::ImportExpression(import) = node
+        && let Expression::StringLiteral(source) = &import.source
+        && is_relative(source.value.as_str())
+    {
+        let required = format!("Promise.resolve().then(() => require({}))", quoted(source.value.as_str()));
+        edits.replace(import.span, required);
     }
 }
 

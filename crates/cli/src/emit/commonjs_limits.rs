@@ -1,16 +1,13 @@
 //! What an ES module may do and a `CommonJS` one may not. The client has to be both.
 
-use oxc::ast::ast::{
-    ArrowFunctionExpression, AwaitExpression, BindingIdentifier, Class, Declaration, ForOfStatement,
-    Function, ImportMeta, Program, Statement, TSModuleReference,
-};
-use oxc::ast_visit::{Visit, walk};
+use oxc::ast::AstKind;
+use oxc::ast::ast::{Declaration, Program, Statement, TSModuleReference};
 use oxc::diagnostics::OxcDiagnostic;
 use oxc::span::Span;
-use oxc::syntax::scope::ScopeFlags;
 
 use crate::evaluation::module_names::{Binding, declaration};
 use crate::source::module_graph::{Module, ModuleGraph};
+use crate::source::node_walk::{NodeListener, walk_nodes};
 
 /// Names that only `CommonJS` has.
 const COMMONJS_NAMES: [&str; 5] = ["require", "module", "exports", "__dirname", "__filename"];
@@ -19,7 +16,7 @@ const COMMONJS_NAMES: [&str; 5] = ["require", "module", "exports", "__dirname", 
 pub(crate) fn check_commonjs_limits(graph: &ModuleGraph<'_>, module: &Module<'_>) {
     let Some(program) = module.program else { return };
     let mut limits = Limits::default();
-    limits.visit_program(program);
+    walk_nodes(program, &mut limits);
     for span in limits.awaits {
         let problem = OxcDiagnostic::error("`await` outside of a function cannot become part of the client")
             .with_error_code("csbroker", "top-level-await")
@@ -78,44 +75,35 @@ fn check_old_syntax(graph: &ModuleGraph<'_>, module: &Module<'_>, program: &Prog
 struct Limits {
     awaits: Vec<Span>,
     metas: Vec<Span>,
+    /// How many of `awaits` there were outside of the functions and classes that are being walked over.
+    outside: Vec<usize>,
 }
 
-impl<'a> Visit<'a> for Limits {
-    fn visit_await_expression(&mut self, one: &AwaitExpression<'a>) {
-        self.awaits.push(one.span);
-    }
-
-    fn visit_for_of_statement(&mut self, one: &ForOfStatement<'a>) {
-        if one.r#await {
-            self.awaits.push(Span::new(one.span.start, one.span.start + 9));
+impl<'a> NodeListener<'a> for Limits {
+    fn enter(&mut self, node: AstKind<'a>) {
+        match node {
+            AstKind::AwaitExpression(one) => self.awaits.push(one.span),
+            AstKind::ForOfStatement(one) if one.r#await => {
+                self.awaits.push(Span::new(one.span.start, one.span.start + 9));
+            }
+            AstKind::ImportMeta(one) => self.metas.push(one.span),
+            _ if may_wait(node) => self.outside.push(self.awaits.len()),
+            _ => {}
         }
-        walk::walk_for_of_statement(self, one);
     }
 
-    fn visit_import_meta(&mut self, one: &ImportMeta) {
-        self.metas.push(one.span);
-    }
-
-    // Within functions and classes one may wait; `import.meta` is found there, too.
-    fn visit_function(&mut self, one: &Function<'a>, flags: ScopeFlags) {
-        self.without_awaits(|limits| walk::walk_function(limits, one, flags));
-    }
-
-    fn visit_arrow_function_expression(&mut self, one: &ArrowFunctionExpression<'a>) {
-        self.without_awaits(|limits| walk::walk_arrow_function_expression(limits, one));
-    }
-
-    fn visit_class(&mut self, one: &Class<'a>) {
-        self.without_awaits(|limits| walk::walk_class(limits, one));
+    fn leave(&mut self, node: AstKind<'a>) {
+        if may_wait(node)
+            && let Some(before) = self.outside.pop()
+        {
+            self.awaits.truncate(before);
+        }
     }
 }
 
-impl Limits {
-    fn without_awaits(&mut self, walk: impl FnOnce(&mut Self)) {
-        let before = self.awaits.len();
-        walk(self);
-        self.awaits.truncate(before);
-    }
+/// Within functions and classes one may wait; `import.meta` is found there, too.
+fn may_wait(node: AstKind<'_>) -> bool {
+    matches!(node, AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) | AstKind::Class(_))
 }
 
 /// Imports become something else.
@@ -124,29 +112,21 @@ fn is_declared(module: &Module<'_>, name: &str) -> bool {
 }
 
 fn declared_span(program: &Program<'_>, name: &str) -> Span {
-    struct Declared<'n>(&'n str, Option<Span>);
-    impl<'a> Visit<'a> for Declared<'_> {
-        fn visit_binding_identifier(&mut self, one: &BindingIdentifier<'a>) {
-            if one.name == self.0 {
-                self.1.get_or_insert(one.span);
-            }
-        }
-    }
-    let mut declared = Declared(name, None);
-    declared.visit_program(program);
-    declared.1.unwrap_or_default()
+    first_span(program, |node| match node {
+        AstKind::BindingIdentifier(one) if one.name == name => Some(one.span),
+        _ => None,
+    })
 }
 
 fn reference(program: &Program<'_>, name: &str) -> Span {
-    struct Reference<'n>(&'n str, Option<Span>);
-    impl<'a> Visit<'a> for Reference<'_> {
-        fn visit_identifier_reference(&mut self, one: &oxc::ast::ast::IdentifierReference<'a>) {
-            if one.name == self.0 {
-                self.1.get_or_insert(one.span);
-            }
-        }
-    }
-    let mut reference = Reference(name, None);
-    reference.visit_program(program);
-    reference.1.unwrap_or_default()
+    first_span(program, |node| match node {
+        AstKind::IdentifierReference(one) if one.name == name => Some(one.span),
+        _ => None,
+    })
+}
+
+fn first_span(program: &Program<'_>, span_of: impl Fn(AstKind<'_>) -> Option<Span>) -> Span {
+    let mut first = None;
+    walk_nodes(program, &mut |node: AstKind<'_>| first = first.or_else(|| span_of(node)));
+    first.unwrap_or_default()
 }

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::rc::Rc;
 
 use oxc::allocator::Allocator;
-use oxc::ast::ast::{Program, VariableDeclaration};
-use oxc::ast_visit::{Visit, walk};
+use oxc::ast::AstKind;
+use oxc::ast::ast::Program;
 use oxc::codegen::{Codegen, CodegenOptions, CommentOptions, IndentChar};
 use oxc::diagnostics::{OxcDiagnostic, Severity};
 use oxc::parser::Parser;
 use oxc::semantic::SemanticBuilder;
-use oxc::span::Span;
 use oxc::transformer::{
     DecoratorOptions, HelperLoaderMode, HelperLoaderOptions, TransformOptions, Transformer,
 };
@@ -18,6 +17,7 @@ use oxc::transformer::{
 use super::type_only_names::remove_type_only_names;
 use crate::evaluation::value::DefinitionKind;
 use crate::source::module_graph::{DEFINE, Module, ModuleGraph};
+use crate::source::node_walk::walk_nodes;
 
 /// Decorators as Nest and class-validator have them, `experimentalDecorators`; Node itself has none.
 const DECORATORS: &str = include_str!("decorators.js");
@@ -81,20 +81,17 @@ fn strip_types<'b>(
 }
 
 fn report_using(graph: &ModuleGraph<'_>, module: &Module<'_>) {
-    struct Declared(Option<Span>);
-    impl<'a> Visit<'a> for Declared {
-        fn visit_variable_declaration(&mut self, one: &VariableDeclaration<'a>) {
-            if one.kind.is_using() {
-                self.0.get_or_insert(one.span);
-            }
-            walk::walk_variable_declaration(self, one);
-        }
+    let mut declared = None;
+    let mut find = |node: AstKind<'_>| match node {
+        AstKind::VariableDeclaration(one) if one.kind.is_using() => _ = declared.get_or_insert(one.span),
+        _ => {}
+    };
+    if let Some(program) = module.program {
+        walk_nodes(program, &mut find);
     }
-    let mut declared = Declared(None);
-    module.program.into_iter().for_each(|program| declared.visit_program(program));
     let problem = OxcDiagnostic::error("`using` cannot become part of the client")
         .with_error_code("csbroker", "using")
-        .with_label(declared.0.unwrap_or_default().label("not known to every Node that may load the client"))
+        .with_label(declared.unwrap_or_default().label("not known to every Node that may load the client"))
         .with_help("use `try` and `finally`");
     graph.report(module, problem);
 }

@@ -1,16 +1,14 @@
 //! Where a module names other modules.
 
 use oxc::allocator::Allocator;
-use oxc::ast::ast::{
-    Expression, ImportExpression, Program, Statement, StringLiteral, TSExternalModuleDeclaration,
-    TSImportType,
-};
-use oxc::ast_visit::{Visit, walk};
+use oxc::ast::AstKind;
+use oxc::ast::ast::{Expression, Program, Statement, StringLiteral};
 use oxc::parser::Parser;
 use oxc::span::{SourceType, Span};
 
 use super::text_edits::TextEdits;
 use crate::source::import_resolution::is_relative;
+use crate::source::node_walk::{NodeListener, walk_nodes};
 
 /// A name of another module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +50,7 @@ pub(crate) fn module_specifiers(program: &Program<'_>) -> Vec<ModuleSpecifier> {
             _ => {}
         }
     }
-    found.visit_program(program);
+    walk_nodes(program, &mut found);
     found.0
 }
 
@@ -65,25 +63,21 @@ impl Found {
     }
 }
 
-impl<'a> Visit<'a> for Found {
-    fn visit_import_expression(&mut self, import: &ImportExpression<'a>) {
-        if let Expression::StringLiteral(source) = &import.source {
-            self.add(source, None);
+impl<'a> NodeListener<'a> for Found {
+    fn enter(&mut self, node: AstKind<'a>) {
+        match node {
+            AstKind::ImportExpression(import) => {
+                if let Expression::StringLiteral(source) = &import.source {
+                    self.add(source, None);
+                }
+            }
+            // `declare module './a' { … }` adds to a module.
+            AstKind::TSExternalModuleDeclaration(one) if is_relative(one.id.value.as_str()) => {
+                self.add(&one.id, None);
+            }
+            AstKind::TSImportType(import) => self.add(&import.source, None),
+            _ => {}
         }
-        walk::walk_import_expression(self, import);
-    }
-
-    /// `declare module './a' { … }` adds to a module.
-    fn visit_ts_external_module_declaration(&mut self, one: &TSExternalModuleDeclaration<'a>) {
-        if is_relative(one.id.value.as_str()) {
-            self.add(&one.id, None);
-        }
-        walk::walk_ts_external_module_declaration(self, one);
-    }
-
-    fn visit_ts_import_type(&mut self, import: &TSImportType<'a>) {
-        self.add(&import.source, None);
-        walk::walk_ts_import_type(self, import);
     }
 }
 

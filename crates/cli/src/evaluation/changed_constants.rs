@@ -3,11 +3,12 @@
 
 use std::collections::HashSet;
 
+use oxc::ast::AstKind;
 use oxc::ast::ast::{
-    Argument, AssignmentExpression, AssignmentTarget, CallExpression, Expression, Program,
-    SimpleAssignmentTarget, UnaryExpression, UnaryOperator, UpdateExpression,
+    Argument, AssignmentTarget, CallExpression, Expression, Program, SimpleAssignmentTarget, UnaryOperator,
 };
-use oxc::ast_visit::{Visit, walk};
+
+use crate::source::node_walk::{NodeListener, walk_nodes};
 
 const CHANGING_METHODS: [&str; 13] = [
     "push",
@@ -30,7 +31,7 @@ const CHANGING_FUNCTIONS: [&str; 5] =
 /// Names of a module that something is done to which changes what they stand for.
 pub(crate) fn changed_names(program: &Program<'_>) -> HashSet<String> {
     let mut changed = Changed::default();
-    changed.visit_program(program);
+    walk_nodes(program, &mut changed);
     changed.0
 }
 
@@ -63,45 +64,49 @@ impl Changed {
     }
 }
 
-impl<'a> Visit<'a> for Changed {
-    fn visit_assignment_expression(&mut self, one: &AssignmentExpression<'a>) {
-        if let Some(target) = one.left.as_simple_assignment_target() {
+impl<'a> NodeListener<'a> for Changed {
+    fn enter(&mut self, node: AstKind<'a>) {
+        match node {
+            AstKind::AssignmentExpression(one) => self.note_assigned(Some(&one.left)),
+            AstKind::ForInStatement(one) => self.note_assigned(one.left.as_assignment_target()),
+            AstKind::ForOfStatement(one) => self.note_assigned(one.left.as_assignment_target()),
+            // Within patterns: `[list[0]] = …`.
+            AstKind::ArrayAssignmentTarget(one) => {
+                for element in one.elements.iter().flatten() {
+                    self.note_assigned(element.as_assignment_target());
+                }
+            }
+            AstKind::AssignmentTargetPropertyProperty(one) => {
+                self.note_assigned(one.binding.as_assignment_target());
+            }
+            AstKind::AssignmentTargetWithDefault(one) => self.note_assigned(Some(&one.binding)),
+            AstKind::AssignmentTargetRest(one) => self.note_assigned(Some(&one.target)),
+            AstKind::UpdateExpression(one) => self.note_target(&one.argument),
+            AstKind::UnaryExpression(one) if one.operator == UnaryOperator::Delete => {
+                self.note(&one.argument);
+            }
+            AstKind::CallExpression(one) => self.note_call(one),
+            _ => {}
+        }
+    }
+}
+
+impl Changed {
+    fn note_assigned(&mut self, target: Option<&AssignmentTarget<'_>>) {
+        if let Some(target) = target.and_then(AssignmentTarget::as_simple_assignment_target) {
             self.note_target(target);
         }
-        walk::walk_assignment_expression(self, one);
     }
 
-    // Within patterns: `[list[0]] = …`.
-    fn visit_assignment_target(&mut self, one: &AssignmentTarget<'a>) {
-        if let Some(target) = one.as_simple_assignment_target() {
-            self.note_target(target);
+    fn note_call(&mut self, call: &CallExpression<'_>) {
+        let Some(member) = call.callee.get_inner_expression().as_member_expression() else { return };
+        let name = member.static_property_name().unwrap_or_default();
+        if CHANGING_METHODS.contains(&name) {
+            self.note(member.object());
         }
-        walk::walk_assignment_target(self, one);
-    }
-
-    fn visit_update_expression(&mut self, one: &UpdateExpression<'a>) {
-        self.note_target(&one.argument);
-        walk::walk_update_expression(self, one);
-    }
-
-    fn visit_unary_expression(&mut self, one: &UnaryExpression<'a>) {
-        if one.operator == UnaryOperator::Delete {
-            self.note(&one.argument);
+        let first = call.arguments.first().and_then(Argument::as_expression);
+        if let Some(first) = first.filter(|_| CHANGING_FUNCTIONS.contains(&name)) {
+            self.note(first);
         }
-        walk::walk_unary_expression(self, one);
-    }
-
-    fn visit_call_expression(&mut self, one: &CallExpression<'a>) {
-        if let Some(member) = one.callee.get_inner_expression().as_member_expression() {
-            let name = member.static_property_name().unwrap_or_default();
-            if CHANGING_METHODS.contains(&name) {
-                self.note(member.object());
-            }
-            let first = one.arguments.first().and_then(Argument::as_expression);
-            if let Some(first) = first.filter(|_| CHANGING_FUNCTIONS.contains(&name)) {
-                self.note(first);
-            }
-        }
-        walk::walk_call_expression(self, one);
     }
 }

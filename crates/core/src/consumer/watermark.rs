@@ -36,7 +36,7 @@ enum EntryState {
 }
 
 /// The messages of one partition from the oldest unfinished one on, numbered in their order.
-pub(super) struct Watermark {
+pub struct Watermark {
     /// Number of the first entry.
     first: u64,
     entries: VecDeque<Entry>,
@@ -51,16 +51,16 @@ pub(super) struct Watermark {
 
 /// A message that has been taken in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Numbered {
+pub struct Numbered {
     /// Its number.
-    pub(super) number: u64,
+    pub number: u64,
     /// An earlier owner has finished it.
-    pub(super) is_finished: bool,
+    pub is_finished: bool,
 }
 
 impl Watermark {
     /// Begins behind what is stored.
-    pub(super) fn new(stored: Checkpoint) -> Self {
+    pub fn new(stored: Checkpoint) -> Self {
         let inherited = stored.finished_ahead.into_iter().map(|id| (id_bytes(&id), id)).collect();
         Self {
             first: 0,
@@ -74,7 +74,7 @@ impl Watermark {
     }
 
     /// Takes the next message in.
-    pub(super) fn push(&mut self, after: Position, document: &RawDocument) -> Numbered {
+    pub fn push(&mut self, after: Position, document: &RawDocument) -> Numbered {
         let number = self.first + self.entries.len() as u64;
         self.entries.push_back(Entry { after, state: EntryState::Unfinished });
         let is_finished = !self.inherited.is_empty() && self.take_inherited(document);
@@ -93,7 +93,7 @@ impl Watermark {
     }
 
     /// A message is finished. The position moves on when nothing unfinished is left before it.
-    pub(super) fn finish(&mut self, number: u64, document: &RawDocument) {
+    pub fn finish(&mut self, number: u64, document: &RawDocument) {
         let id = if number == self.first { None } else { message_id(document) };
         self.settle(number, id);
     }
@@ -147,7 +147,7 @@ impl Watermark {
     }
 
     /// What is finished.
-    pub(super) fn checkpoint(&self) -> Checkpoint {
+    pub fn checkpoint(&self) -> Checkpoint {
         let mut finished_ahead = Vec::with_capacity(self.finished_ahead + self.inherited.len());
         if self.finished_ahead > 0 {
             finished_ahead.extend(self.entries.iter().filter_map(|entry| match &entry.state {

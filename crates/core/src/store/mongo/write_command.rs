@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_left_to_the_next_command() {
-        assert_eq!(fitting(&[document(10 << 20), document(6 << 20), document(1 << 20)]), 1);
+        assert_eq!(fitting(&[document(10 << 20), document(6 << 20), document(1 << 20)]), 2);
         assert_eq!(fitting(&[document(10 << 20), document(5 << 20), document(2 << 20)]), 2);
         assert_eq!(fitting(&[document(17 << 20), document(1)]), 1);
     }
