@@ -1,15 +1,8 @@
-// Builds the native addon for this machine: in release form, with --debug for debugging, with --dist as it is published.
-// Cargo decides what is stale.
+// Builds the native addon for this machine, in release form unless --debug is given. Cargo decides what is stale.
 import { runStep } from './run_step.mjs'
 
-const forms = {
-  '--debug': { name: 'debug', options: [] },
-  '--dist': { name: 'as it is published', options: ['--profile', 'dist'] },
-}
-const { name, options } = forms[process.argv.find((arg) => arg in forms)] ?? {
-  name: 'release; several minutes the first time',
-  options: ['--release'],
-}
+const debug = process.argv.includes('--debug')
 const args = ['napi', 'build', '--platform', '--manifest-path', 'crates/node-binding/Cargo.toml']
 const output = ['--output-dir', '.', '--js', 'native.js', '--dts', 'native.d.ts']
-await runStep(`build the addon (${name})`, 'npx', ['--no-install', ...args, ...options, ...output])
+const title = debug ? 'build the addon (debug)' : 'build the addon (release; several minutes the first time)'
+await runStep(title, 'npx', ['--no-install', ...args, ...(debug ? [] : ['--release']), ...output])
