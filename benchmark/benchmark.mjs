@@ -76,9 +76,13 @@ async function measureCase(section, prepared, { name, contenders: able = CONTEND
       const count = size === undefined ? undefined : sized(size)
       console.error(`${section}, ${name}: ${contender}, ${repetition + 1} of ${repetitions}`)
       const job = { section, contender, uri: set.uri, mongodPid: set.pid, prepared, settings: { ...settings, count } }
-      samples.get(contender).push(await measureInProcess(job))
+      // One that fails is missing in the table, and said here.
+      const measured = measureInProcess(job).catch((error) => console.error(`benchmark: ${error.message}`))
+      const sample = await measured
+      if (sample !== undefined) samples.get(contender).push(sample)
     }
   }
-  const figures = Object.fromEntries([...samples].map(([contender, taken]) => [contender, summarize(taken)]))
+  const taken = [...samples].filter(([, some]) => some.length > 0)
+  const figures = Object.fromEntries(taken.map(([contender, some]) => [contender, summarize(some)]))
   return { section, name, unit: settings.unit, figures }
 }

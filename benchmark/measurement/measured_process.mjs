@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { cpuSecondsOf } from './process_cpu.mjs'
 
 const PROGRAM = fileURLToPath(new URL('./measured_program.mjs', import.meta.url))
-const DEADLINE_MS = 15 * 60_000
+const DEADLINE_MS = 5 * 60_000
 
 /**
  * @param {{section: string, contender: string, uri: string, mongodPid: number, settings: object}} job

@@ -14,7 +14,14 @@ const large = { default: LARGE, release_1_4_2: 5000 }
 const oursAlone = ['ours']
 export const cases = [
   { ...base, name: 'from the offset, commit asked per message', sizes: large },
-  { ...base, name: 'from the offset, commit per second', consumer: { autoCommitIntervalMs: 1000 }, sizes: large },
+  // 1.4.2 commits nothing when it has an interval.
+  {
+    ...base,
+    name: 'from the offset, commit per second',
+    contenders: ['ours', 'bare_driver'],
+    consumer: { autoCommitIntervalMs: 1000 },
+    sizes: large,
+  },
   { ...base, name: 'from the offset, batches', contenders: oursAlone, handling: { batch: true }, sizes: large },
   {
     ...base,
