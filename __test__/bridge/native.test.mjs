@@ -29,14 +29,14 @@ async function producerAndConsumer(broker, topic = uniqueTopic()) {
 }
 
 /** The value of a record as it crosses: JSON text, `[token, id, key, timestamp, headers, value, …]`. */
-const valueOf = (record) => JSON.parse(record)[5]
+const valueIn = (record) => JSON.parse(record)[5]
 
 /** Reports every delivery as done and collects the values. */
 function acknowledging(consumer, inbox) {
   return (kind, id, payload) => {
     if (kind !== 0) return
     const { records } = deserialize(payload)
-    for (const record of records) inbox.push(valueOf(record))
+    for (const record of records) inbox.push(valueIn(record))
     consumer.report(id, records.length, 1)
   }
 }
@@ -189,7 +189,7 @@ describe('subscribing again while the first subscription drains', () => {
       const calls = new Inbox()
       const values = () => calls.items.flatMap((call) => call.values)
       const deliver = (kind, id, payload) => {
-        if (kind === 0) calls.push({ id, values: deserialize(payload).records.map(valueOf) })
+        if (kind === 0) calls.push({ id, values: deserialize(payload).records.map(valueIn) })
       }
       return { calls, values, deliver }
     }
