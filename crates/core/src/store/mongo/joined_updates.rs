@@ -68,11 +68,12 @@ impl JoinedUpdates {
         }
     }
 
-    /// The oldest ones. Whoever takes them is among them: the turn is given in the order in which it was asked for.
+    /// All of them: whoever takes them is among them, and might otherwise wait for somebody who never comes. Those that
+    /// nobody waits for any more are left out.
     fn take(&self) -> Vec<WaitingUpdate> {
-        let mut waiting = self.lock();
-        let updates = waiting.len().min(MOST_UPDATES);
-        waiting.drain(..updates).collect()
+        let mut gathered = std::mem::take(&mut *self.lock());
+        gathered.retain(|waiting| !waiting.done.is_closed());
+        gathered
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<WaitingUpdate>> {
@@ -83,7 +84,7 @@ impl JoinedUpdates {
 async fn write_gathered(connection: &Connection, mut gathered: Vec<WaitingUpdate>) {
     while !gathered.is_empty() {
         let updates: Vec<_> = gathered.iter().map(|waiting| waiting.update.clone()).collect();
-        let rest = gathered.split_off(fitting(&updates));
+        let rest = gathered.split_off(fitting(&updates).min(MOST_UPDATES));
         let limit = (gathered.len() > 1).then_some(LONGEST_TOGETHER);
         let matched = write_together(connection, &updates[..gathered.len()], limit).await;
         let outcome = match matched {
