@@ -2,7 +2,6 @@
 
 const { BrokerEvents } = require('./broker_events.js')
 const { createConsumer } = require('./consumer.js')
-const { DeadLetters } = require('./dead_letters.js')
 const { isInDeliveryOf } = require('./delivery_context.js')
 const { encodeConfig } = require('./encode_config.js')
 const { defineListenerMethods } = require('./event_listeners.js')
@@ -61,6 +60,7 @@ const methods = {
   /** The dead letters of a group, of all its topics. Refuses the group when it is used, as it does without a connection. */
   getDeadLetters(groupId) {
     const { native } = states.get(this)
+    const { DeadLetters } = require('./dead_letters.js') // few programs come here
     return new DeadLetters(() => {
       const group = encodeConfig({ groupId }, 'group of dead letters')
       return nativeCallSync(() => native.deadLetters(group))

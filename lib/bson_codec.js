@@ -1,7 +1,6 @@
 'use strict'
 
 const { bsonLibrary } = require('./bson_library.js')
-const { adoptForeignValues } = require('./foreign_bson_values.js')
 
 // bson writes into a working buffer of 17 MiB. What does not fit it sometimes reports by a RangeError and sometimes
 // cuts off silently, the result being as long as the buffer or longer (up to a few bytes less, where a character of
@@ -39,6 +38,7 @@ function serialize(document) {
     return bson.serialize(document)
   } catch (error) {
     if (error === null || typeof error !== 'object' || error.name !== 'BSONVersionError') throw error
+    const { adoptForeignValues } = require('./foreign_bson_values.js') // two drivers in one process are rare
     return bson.serialize(adoptForeignValues(document, bson))
   }
 }

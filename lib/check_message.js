@@ -12,7 +12,9 @@ function kindOf(value) {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
+// `isDate` leaves the JavaScript engine, which costs more than the rest of a check: plain objects are told apart before.
 function isInvalidDate(value) {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) === Object.prototype) return false
   return isDate(value) && Number.isNaN(value.getTime())
 }
 
@@ -32,7 +34,7 @@ function problemOfValue(value) {
 function problemOfTimestamp(timestamp) {
   if (isAbsent(timestamp)) return undefined
   if (!isDate(timestamp)) return `timestamp is ${kindOf(timestamp)}: give a Date or leave it out`
-  return isInvalidDate(timestamp) ? 'timestamp is an invalid Date' : undefined
+  return Number.isNaN(timestamp.getTime()) ? 'timestamp is an invalid Date' : undefined
 }
 
 function problemOfString(name, value) {

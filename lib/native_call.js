@@ -2,6 +2,7 @@
 
 const { errorFromNative } = require('./errors.js')
 
+/** The error for the caller of `callee`, as which a failure of the addon reaches him. */
 function publicError(nativeError, callee) {
   const error = errorFromNative(nativeError)
   // Drops our own frames; those of the caller's awaits stay.
@@ -27,4 +28,4 @@ function nativeCallSync(call) {
   }
 }
 
-module.exports = { nativeCall, nativeCallSync }
+module.exports = { nativeCall, nativeCallSync, publicError }

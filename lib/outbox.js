@@ -23,7 +23,7 @@ class Outbox {
   #crossed = new Set()
 
   /**
-   * @param {{ send(parts: Buffer[]): Array<{ sends: number[] | null, settled: Promise<object[] | null> }> }} native
+   * @param {{ isConnected(): boolean, send(parts: Buffer[]): Array<{ sends: number[] | null, settled: Promise<object[] | null> }> }} native
    * @param {{ unsent: Outbox | null }} connection what all producers of a broker share
    * @param {boolean} hashesValue see encodeMessages
    */
@@ -31,6 +31,11 @@ class Outbox {
     this.#native = native
     this.#connection = connection
     this.#hashesValue = hashesValue
+  }
+
+  /** Whether it takes sends. The addon is asked once for all of one tick. */
+  isOpen() {
+    return this.#waiting.length > 0 || this.#native.isConnected()
   }
 
   /** Resolves when all are stored; rejects with what the addon says. Throws at once what cannot be encoded. */

@@ -113,6 +113,18 @@ impl Reading {
         }
     }
 
+    /// Lets the answer to a `getMore` that is under way come in, so that its connection can be used again.
+    async fn to_the_end(&mut self) {
+        while let Some(Ok(_)) = self.next().await {}
+    }
+
+    /// Gives up the `getMore` that is under way, and with it its connection.
+    fn abandon(self) {
+        if let Self::Ahead(ahead) = self {
+            ahead.abort();
+        }
+    }
+
     fn read_ahead(&mut self) {
         *self = match std::mem::replace(self, Self::Over) {
             Self::Resting(mut cursor) => Self::Ahead(task_group::go_on(async move {
@@ -150,18 +162,23 @@ impl FeedCursor for MongoFeedCursor {
         Ok(decoded)
     }
 
-    /// Killing the cursor answers the `getMore` in flight, which gives its connection back in order. Dropping the
-    /// cursor alone would break that connection.
+    /// Killing the cursor ends it on the server, and the `getMore` in flight, which gives its connection back in order.
+    /// Dropping the cursor alone would break that connection.
     async fn close(mut self: Box<Self>) {
         let Some(open) = self.open_cursor.take() else { return };
         let collection = open.namespace.split_once('.').map_or("$cmd.aggregate", |(_, name)| name).to_owned();
         let kill = doc! { "killCursors": collection, "cursors": [open.id] };
-        let close = async {
-            // Whatever the answer is, the server forgets an idle cursor by itself.
-            let _ = self.connection.database().run_command(kill).await;
-            while let Some(Ok(_)) = self.reading.next().await {}
-        };
-        let _ = clock::timeout(CLOSE_DEADLINE, close).await;
+        // Whatever the answer is, the server forgets an idle cursor by itself.
+        let database = self.connection.database();
+        let _ = clock::timeout(CLOSE_DEADLINE, database.run_command(kill).into_future()).await;
+        // On an idle server, a `getMore` under way hears of it only at its own end, up to `max_await` later. Nobody waits.
+        let (mut reading, connection) = (self.reading, self.connection);
+        task_group::go_on(async move {
+            tokio::select! {
+                () = reading.to_the_end() => {}
+                () = connection.closing() => reading.abandon(),
+            }
+        });
     }
 }
 

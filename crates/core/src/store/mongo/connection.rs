@@ -10,6 +10,7 @@ use mongodb::options::{
     ServerAddress, WriteConcern,
 };
 use mongodb::{Client, Database};
+use tokio::sync::watch;
 
 use super::mongo_error;
 use super::silence::Silence;
@@ -46,6 +47,7 @@ pub(super) struct Connection {
     write_concern: WriteConcern,
     operation_timeout: Duration,
     silence: Arc<Silence>,
+    is_closing: Arc<watch::Sender<bool>>,
 }
 
 #[derive(Clone)]
@@ -73,6 +75,7 @@ impl Connection {
             write_concern,
             operation_timeout: settings.operation_timeout,
             silence: Arc::default(),
+            is_closing: Arc::default(),
         })
     }
 
@@ -173,7 +176,16 @@ impl Connection {
         reply
     }
 
+    /// Resolves when it is being closed.
+    pub(super) async fn closing(&self) {
+        // The sender is here.
+        let _ = self.is_closing.subscribe().wait_for(|is_closing| *is_closing).await;
+    }
+
+    /// Whoever still waits for an answer that nobody needs has to give it up at [`closing`](Self::closing): the client waits
+    /// for its connections.
     pub(super) async fn close(&self) {
+        self.is_closing.send_replace(true);
         self.client().shutdown().immediate(true).await;
     }
 }
