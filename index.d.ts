@@ -9,7 +9,13 @@ import type { ConsumerGroupManager, OffsetStorage } from './types/administration
 import type * as config from './types/config'
 import type { TopicConfig } from './types/config'
 import type { BrokerEvents, ConsumerEvents, PartitionLag } from './types/events'
-import type { BatchHandlerConfig, MessageHandlerConfig } from './types/handlers'
+import type {
+  BatchHandlerConfig,
+  MessageHandlerConfig,
+  TransactionalBatchHandlerConfig,
+  TransactionalHandlerConfig,
+  TransactionSession,
+} from './types/handlers'
 import type { DeadLetters } from './types/dead_letters'
 import type { Effect, ErrorCode, ErrorKind } from './types/errors'
 import type * as records from './types/records'
@@ -179,6 +185,26 @@ export interface OffsetInfo {
   areOffsetsSynced: boolean
 }
 
+/** How to send. */
+export interface SendOptions {
+  /**
+   * Stores the messages within the transaction of this session, through its own client: they exist if and only if it
+   * commits, and are delivered in the order of commits. `send` resolves when they are written, not when they are committed.
+   *
+   * The session has to belong to the deployment of the broker and to have a transaction under way, and the topic has to
+   * exist. A `messageId` that is stored already is left out. The driver's own errors come as they are, so that
+   * `withTransaction` tries again what may succeed; `ERR_CSB_BAD_SESSION` and `ERR_CSB_TOPIC_NOT_FOUND` are this package's.
+   */
+  session?: TransactionSession | null | undefined
+  /**
+   * Stores all messages of an array in one transaction of the broker's own, or none of them, also if they go to several
+   * partitions: consumers see all or none. Slower than without. It begins when the sends before it are stored; one that
+   * is called meanwhile may be stored first. The topic has to exist. Without meaning beside `session`.
+   * @default false
+   */
+  atomic?: boolean | null | undefined
+}
+
 // ----------------------------------------------------------------------------------------------------- classes
 
 /**
@@ -256,6 +282,7 @@ export declare class ChangeStreamProducer<T = any> {
    */
   send<M extends T = T>(
     messages: ProducerMessage<NotInferred<M>> | readonly ProducerMessage<NotInferred<M>>[],
+    options?: SendOptions,
   ): Promise<void>
   /** Waits for the sends under way, then closes. May be called twice. */
   disconnect(): Promise<void>
@@ -320,6 +347,10 @@ export declare class ChangeStreamConsumer<T = any> {
    * `ERR_CSB_ALREADY_SUBSCRIBED`, `ERR_CSB_NOT_CONNECTED`, `ERR_CSB_PARTITION_NOT_FOUND` or `ERR_CSB_INVALID_CONFIG`.
    */
   subscribe<U = T>(config: MessageHandlerConfig<NotInferred<U>> | BatchHandlerConfig<NotInferred<U>>): Promise<void>
+  /** The same with a transactional handler: its effects and the offset are committed together. */
+  subscribe<U = T, S extends TransactionSession = any>(
+    config: TransactionalHandlerConfig<NotInferred<U>, S> | TransactionalBatchHandlerConfig<NotInferred<U>, S>,
+  ): Promise<void>
   /**
    * Leaves the group and stops receiving: handlers in flight finish (for at most `shutdownGraceMs`), offsets are committed, the partitions
    * are released. May be called twice. Inside a handler of this consumer it resolves at once, and goes on by itself.
@@ -353,6 +384,8 @@ export declare class ChangeStreamBrokerError extends Error {
   readonly effect: Effect
   /** Of a failed `send`: whether the message may have been stored. */
   readonly status?: 'notWritten' | 'unknown'
+  /** Of a failed `send`: what became of each of its messages, in their order. Absent if none of them was tried. */
+  readonly statuses?: readonly ('written' | 'notWritten' | 'unknown')[]
   /** Topic name, where known. */
   readonly topic?: string
   /** Partition number, where known. */

@@ -2,8 +2,6 @@
 
 const { decode } = require('./bson_codec.js')
 const { ConsumerEvents } = require('./consumer_events.js')
-const { DeadLetters } = require('./dead_letters.js')
-const { Deliveries } = require('./deliveries.js')
 const { isInDeliveryOf } = require('./delivery_context.js')
 const { encodeConfig } = require('./encode_config.js')
 const { facadeError } = require('./errors.js')
@@ -11,7 +9,7 @@ const { defineListenerMethods } = require('./event_listeners.js')
 const { createLog } = require('./log.js')
 const { nativeCall, nativeCallSync } = require('./native_call.js')
 const { PrivateBroker } = require('./private_broker.js')
-const { readHandlerConfig } = require('./subscription_config.js')
+const { encodeHandlerConfig, readHandlerConfig } = require('./subscription_config.js')
 
 // Private state stands beside the instances, not in them: subclasses may use any field name.
 const states = new WeakMap()
@@ -55,6 +53,15 @@ function connected(state) {
     topic: state.topic,
     groupId: state.groupId,
   })
+}
+
+/** What a transactional handler is called with. Refuses a client of another deployment. */
+async function openTransactions({ native, broker, topic, groupId }, client) {
+  const { HandlerTransactions } = require('./handler_transactions.js') // most programs have no transactions
+  const { requireSameDeployment } = require('./user_session.js')
+  await requireSameDeployment(broker, client)
+  const retentionMs = await nativeCall(() => native.prepareTransactions())
+  return new HandlerTransactions({ native, client, database: broker.database(), groupId, topic, retentionMs })
 }
 
 /** The core drains; this sees to it that no handler begins meanwhile. */
@@ -155,6 +162,7 @@ class ChangeStreamConsumer {
   /** What the group gave up on in this topic. */
   get deadLetters() {
     const state = states.get(this)
+    const { DeadLetters } = require('./dead_letters.js') // few programs come here
     state.deadLetters ??= new DeadLetters(() => connected(state).deadLetters())
     return state.deadLetters
   }
@@ -182,20 +190,30 @@ class ChangeStreamConsumer {
         'subscribe() inside a handler of the same consumer would wait for itself; call it when the handler is done',
       )
     }
-    const { bytes, handlers } = readHandlerConfig(handlerConfig)
+    const { fields, handlers, client } = readHandlerConfig(handlerConfig)
     const { broker, topic, groupId, log, groupManager, events } = state
+    const { Deliveries } = require('./deliveries.js') // not needed by those who only send
+    const transactions = client === undefined ? undefined : await openTransactions(state, client)
+    const sessions = transactions?.sessionIds
     const deliveries = new Deliveries({
       native,
       broker,
       topic,
       handlers,
+      transactions,
       log,
       onError: (error) => events.emit('error', { error }),
       afterRecord: groupManager
         ? (record) => groupManager.updateOffset(groupId, topic, record.offset, record.partition)
         : undefined,
     })
-    await nativeCall(() => native.subscribe(bytes, deliveries.receive))
+    try {
+      const bytes = encodeHandlerConfig({ ...fields, sessions })
+      await nativeCall(() => native.subscribe(bytes, deliveries.receive))
+    } catch (error) {
+      await transactions?.end()
+      throw error
+    }
     endDeliveries(state)
     state.deliveries = deliveries
     state.connection.subscriptions.add(deliveries)

@@ -28,11 +28,12 @@ async function deliverEach(delivery, payload, { topic, handle, progress }) {
       return total
     }
     const context = new HandlerContext(attempt, possibleDuplicate)
-    delivery.begin(context, [[index, record, attempt]])
+    const entry = { index, record, attempt, possibleDuplicate }
+    delivery.begin(context, [entry])
     try {
-      await handle(record, context)
+      await handle(entry, context)
     } catch (thrown) {
-      if (!delivery.abandoned) delivery.fail(index, record, attempt, thrown)
+      if (!delivery.abandoned) delivery.failed([entry], thrown)
       return total
     }
     if (delivery.abandoned) return total

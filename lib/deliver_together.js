@@ -19,42 +19,37 @@ function readBatch(delivery, payload, topic) {
 }
 
 /**
- * Runs the batch handler over the records of one delivery. What failed is to be seen in `delivery`; every other record
+ * Runs `handle` over the entries of one delivery, `{ index, record, attempt, possibleDuplicate }`; it returns which of
+ * them failed, with their errors. What failed is to be seen in `delivery`; every other record
  * is handled, and returned.
  */
 async function deliverTogether(delivery, payload, { topic, handle }) {
   const batch = readBatch(delivery, payload, topic)
   if (batch.length === 0) return []
-  const context = new BatchContext(
-    batch.map(({ attempt }) => attempt),
-    batch.map(({ possibleDuplicate }) => possibleDuplicate),
-  )
-  delivery.begin(
-    context,
-    batch.map(({ index, record, attempt }) => [index, record, attempt]),
-  )
+  const context = new BatchContext(batch)
+  delivery.begin(context, batch)
   let failed
   try {
-    // An array of its own: what the user does to it must not change which record is meant.
-    const outcome = await handle(
-      batch.map(({ record }) => record),
-      context,
-    )
-    failed = readOutcome(outcome, batch)
+    failed = await handle(batch, context)
   } catch (thrown) {
-    failed = new Map(batch.map((_, position) => [position, thrown]))
+    if (!delivery.abandoned) delivery.failed(batch, thrown)
+    return []
   }
   if (delivery.abandoned) return []
-  for (const [position, error] of failed) {
-    const { index, record, attempt } = batch[position]
-    delivery.fail(index, record, attempt, error)
-  }
-  return batch.filter((_, position) => !failed.has(position)).map(({ record }) => record)
+  for (const [entry, error] of failed) delivery.failed([entry], error)
+  return batch.filter((entry) => !failed.has(entry)).map(({ record }) => record)
+}
+
+/** Calls the user's function with the records of these entries. Returns which of them failed, with their errors. */
+async function callBatchHandler(batchHandler, batch) {
+  // An array of its own: what the user does to it must not change which record is meant.
+  const records = batch.map(({ record }) => record)
+  return readOutcome(await batchHandler(records), batch)
 }
 
 /**
- * What the batch handler says of its records: the errors by position in the batch. Anything that cannot be understood
- * must not pass for success.
+ * What the batch handler says of its records: the errors by entry of the batch. Anything that cannot be understood must
+ * not pass for success.
  */
 function readOutcome(outcome, batch) {
   const failed = new Map()
@@ -74,9 +69,9 @@ function readOutcome(outcome, batch) {
         'batchHandler returned a failed entry whose record is none of the batch: give the record itself or its index',
       )
     }
-    if (!failed.has(position)) failed.set(position, entry.error)
+    if (!failed.has(batch[position])) failed.set(batch[position], entry.error)
   }
   return failed
 }
 
-module.exports = { deliverTogether }
+module.exports = { callBatchHandler, deliverTogether }

@@ -2,7 +2,7 @@
 
 const { decode, encode } = require('./bson_codec.js')
 const { deliverEach } = require('./deliver_each.js')
-const { deliverTogether } = require('./deliver_together.js')
+const { callBatchHandler, deliverTogether } = require('./deliver_together.js')
 const { Delivery } = require('./delivery.js')
 const { runInDelivery } = require('./delivery_context.js')
 const { errorFromNative, facadeError } = require('./errors.js')
@@ -18,6 +18,7 @@ const PING = 6
 const LEASE_LOST = 7
 const ASSIGNED = 8
 const REVOKED = 9
+const FORGOTTEN = 10
 
 const PROGRESS = 0
 const DONE = 1
@@ -32,11 +33,12 @@ const BATCH_FAILED = 5
  * throws. State: the deliveries in flight, by the id that the core gave them.
  */
 class Deliveries {
-  constructor({ native, broker, topic, handlers, log, afterRecord = () => {}, onError = () => {} }) {
+  constructor({ native, broker, topic, handlers, transactions, log, afterRecord = () => {}, onError = () => {} }) {
     this.native = native
     this.owners = [native, broker]
     this.topic = topic
     this.handlers = handlers
+    this.transactions = transactions
     this.log = log
     this.afterRecord = afterRecord
     this.onError = onError
@@ -69,6 +71,7 @@ class Deliveries {
     else if (kind === PING) this.native.pong(id)
     else if (kind === LEASE_LOST) this.leaseLost(id)
     else if (kind === ASSIGNED) this.guard('onAssigned', () => this.runHook('onAssigned', id, payload))
+    else if (kind === FORGOTTEN) this.inFlight.delete(id)
     else if (kind === REVOKED) this.guard('onRevoked', () => this.runHook('onRevoked', id, payload))
   }
 
@@ -91,12 +94,12 @@ class Deliveries {
     this.inFlight.set(id, delivery)
     try {
       const isComplete = await (this.takesBatches
-        ? this.runTogether(delivery, payload)
+        ? this.runTogether(delivery, id, payload)
         : this.runEach(delivery, id, payload))
       if (delivery.abandoned) return
-      if (delivery.failures.size === 0) {
+      if (delivery.failures.size === 0 || delivery.isLost) {
         this.inFlight.delete(id)
-        this.native.report(id, delivery.handled, isComplete ? DONE : STOPPED)
+        this.native.report(id, delivery.handled, isComplete && !delivery.isLost ? DONE : STOPPED)
         return
       }
     } catch (cause) {
@@ -108,11 +111,18 @@ class Deliveries {
 
   async runEach(delivery, id, payload) {
     const { handler } = this.handlers
+    const call = ({ record }, context) => runInDelivery(this.owners, () => handler(record, context))
+    const callInTransaction = (entry, context) =>
+      this.inTransaction(delivery, id, [entry], context, async () => {
+        await call(entry, context)
+        return new Map()
+      })
+    const run = this.transactions === undefined ? call : callInTransaction
     const total = await deliverEach(delivery, payload, {
       topic: this.topic,
-      handle: async (record, context) => {
-        await runInDelivery(this.owners, () => handler(record, context))
-        if (!delivery.abandoned) this.afterRecord(record)
+      handle: async (entry, context) => {
+        await run(entry, context)
+        if (!delivery.abandoned) this.afterRecord(entry.record)
       },
       progress: () => {
         delivery.reported = delivery.handled
@@ -122,12 +132,26 @@ class Deliveries {
     return delivery.handled === total
   }
 
-  async runTogether(delivery, payload) {
+  /** Runs `handle` with the entries that were not handled before, in a transaction if the user wants one. */
+  async inTransaction(delivery, id, entries, context, handle) {
+    if (this.transactions === undefined) return handle(entries)
+    return this.transactions.run(id, delivery, entries, (session, fresh) => {
+      context.session = session
+      return handle(fresh)
+    })
+  }
+
+  async runTogether(delivery, id, payload) {
     if (delivery.stopping) return false
     const { batchHandler } = this.handlers
     const handled = await deliverTogether(delivery, payload, {
       topic: this.topic,
-      handle: (records, context) => runInDelivery(this.owners, () => batchHandler(records, context)),
+      handle: (batch, context) =>
+        this.inTransaction(delivery, id, batch, context, (fresh) => {
+          if (fresh.length < batch.length) context.describe(fresh)
+          const call = (records) => runInDelivery(this.owners, () => batchHandler(records, context))
+          return callBatchHandler(call, fresh)
+        }),
     })
     for (const record of handled) this.afterRecord(record)
     return true
@@ -159,10 +183,13 @@ class Deliveries {
     const { failures, handled } = delivery
     const details = Array.from(failures, ([index, failure]) => {
       failure.error = asError(failure.error)
-      return { index, ...errorFields(failure.error, failures.size), mayRetry: failure.mayRetry }
+      const { mayRetry, isTransient = false } = failure
+      return { index, ...errorFields(failure.error, failures.size), mayRetry, transient: isTransient }
     })
-    if (this.takesBatches) this.native.report(id, 0, BATCH_FAILED, encode({ failures: details }))
-    else this.native.report(id, handled, FAILED, encode(details[0]))
+    // What interrupts a batch interrupts all of it.
+    const isWhole = !this.takesBatches || details[0].transient
+    if (isWhole) this.native.report(id, handled, FAILED, encode(details[0]))
+    else this.native.report(id, 0, BATCH_FAILED, encode({ failures: details }))
   }
 
   /** The user's word on whether another attempt makes sense. Without one, or when it fails, it does. */
@@ -207,6 +234,7 @@ class Deliveries {
   async abandon(id, payload) {
     const delivery = this.inFlight.get(id)
     if (delivery === undefined || delivery.isReported || !isAboutRunning(delivery, payload)) return
+    if (delivery.isCommitting) return // it ends soon, and says how
     if (delivery.isAsking) {
       const what = `retryIf of the consumer of topic "${this.topic}" did not answer in time; the record is tried again`
       this.log.error(what, this.timeOutError(delivery))

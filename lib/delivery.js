@@ -1,6 +1,7 @@
 'use strict'
 
 const { HandlerContext } = require('./handler_context.js')
+const { Interruption } = require('./interruption.js')
 
 /**
  * One delivery: what user code has in hand, how far it is, and what failed. Holds no more than the facts; `Deliveries`
@@ -20,26 +21,45 @@ class Delivery {
   handled = 0
   /** So many of them the core has been told of. */
   reported = 0
-  /** By index in the delivery: `{ error, record, attempt, isDecided, mayRetry }`. */
+  /** Its transaction is being committed: it cannot be given up now. */
+  isCommitting = false
+  /** What is to be done when the running call is given up. */
+  onAbandon
+  /** The partition is lost, or whoever asked for the delivery has gone: nothing of it counts any more. */
+  isLost = false
+  /** By index in the delivery: `{ error, record, attempt, isDecided, mayRetry, isTransient }`. */
   failures = new Map()
   /** Of the running call. */
   #context
-  /** By index, what the running call was given: one record, or those of a batch. */
+  /** What the running call was given, one record or those of a batch: `{ index, record, attempt }`. */
   #inHand = []
 
   constructor(stopping) {
     this.stopping = stopping
   }
 
-  /** A call begins with these: `[index, record, attempt]`. */
+  /** A call begins with these: `{ index, record, attempt }`. */
   begin(context, inHand) {
     this.#context = context
     this.#inHand = inHand
   }
 
-  /** The user is asked whether it may be tried again. */
-  fail(index, record, attempt, error) {
-    this.failures.set(index, { error, record, attempt, isDecided: false, mayRetry: true })
+  /** The user is asked whether they may be tried again, unless the call does not count. */
+  failed(entries, error) {
+    if (error instanceof Interruption) {
+      this.#interrupted(entries, error)
+      return
+    }
+    for (const { index, record, attempt } of entries) {
+      this.failures.set(index, { error, record, attempt, isDecided: false, mayRetry: true })
+    }
+  }
+
+  #interrupted(entries, { cause, isLost }) {
+    this.isLost ||= isLost
+    for (const { index, record, attempt } of entries) {
+      this.failures.set(index, { error: cause, record, attempt, isDecided: true, mayRetry: true, isTransient: true })
+    }
   }
 
   /** No fault of user code: it is not asked. */
@@ -55,7 +75,8 @@ class Delivery {
   /** The running call did not end although it was asked to: what it was given has failed. */
   abandon(error) {
     this.abandoned = true
-    for (const [index, record, attempt] of this.#inHand) this.fail(index, record, attempt, error)
+    this.onAbandon?.()
+    this.failed(this.#inHand, error)
   }
 
   /** Nothing runs any more: records are not held longer than they are needed. */

@@ -8,6 +8,7 @@ const facadeCodes = {
   ERR_CSB_INVALID_CONFIG: { kind: 'invalid', effect: 'none' },
   ERR_CSB_INVALID_MESSAGE: { kind: 'invalid', effect: 'none' },
   ERR_CSB_MESSAGE_TOO_LARGE: { kind: 'invalid', effect: 'none' },
+  ERR_CSB_BAD_SESSION: { kind: 'invalid', effect: 'none' },
   ERR_CSB_NOT_CONNECTED: { kind: 'closed', effect: 'none' },
   ERR_CSB_ALREADY_SUBSCRIBED: { kind: 'closed', effect: 'none' },
   ERR_CSB_HANDLER_FAILED: { kind: 'handler', effect: 'possible' },
@@ -15,12 +16,12 @@ const facadeCodes = {
   ERR_CSB_INTERNAL: { kind: 'internal', effect: 'possible' },
 }
 
-const optionalFields = ['status', 'topic', 'partition', 'groupId']
+const optionalFields = ['status', 'statuses', 'topic', 'partition', 'groupId']
 
 /**
  * The error of every failing call. `code` is stable and meant to be compared, `kind` says what the caller should
  * do, `retryable` whether the same call may succeed later, and `effect` whether it may have changed something:
- * `'none'` promises that a retry cannot duplicate. `status`, `topic`, `partition`, `groupId` and `cause` are own
+ * `'none'` promises that a retry cannot duplicate. `status`, `statuses`, `topic`, `partition`, `groupId` and `cause` are own
  * properties only where they are known.
  */
 class ChangeStreamBrokerError extends Error {
@@ -69,8 +70,8 @@ function errorFromNative(native) {
     const text = native instanceof Error ? native.message : String(native)
     return facadeError('ERR_CSB_INTERNAL', `The native addon failed unexpectedly: ${text}`, { cause: native })
   }
-  const { kind, retryable, effect, status, topic, partition, groupId, causeText } = native
-  const fields = { code, kind, retryable, effect, status, topic, partition, groupId }
+  const { kind, retryable, effect, status, statuses, topic, partition, groupId, causeText } = native
+  const fields = { code, kind, retryable, effect, status, statuses, topic, partition, groupId }
   if (typeof causeText === 'string' && causeText !== '') fields.cause = new Error(causeText)
   return new ChangeStreamBrokerError(native.message, fields)
 }

@@ -32,10 +32,18 @@ class HandlerContext {
 
 /** The same for a batch; `attempts` and `possibleDuplicates` stand beside its records, one for each. */
 class BatchContext extends HandlerContext {
-  constructor(attempts, possibleDuplicates) {
-    super(Math.max(1, ...attempts), possibleDuplicates.includes(true))
-    this.attempts = attempts
-    this.possibleDuplicates = possibleDuplicates
+  /** @param {Array<{ attempt: number, possibleDuplicate: boolean }>} entries */
+  constructor(entries) {
+    super(1, false)
+    this.describe(entries)
+  }
+
+  /** Says what is to be known of these records. */
+  describe(entries) {
+    this.attempts = entries.map(({ attempt }) => attempt)
+    this.possibleDuplicates = entries.map(({ possibleDuplicate }) => possibleDuplicate)
+    this.attempt = Math.max(1, ...this.attempts)
+    this.possibleDuplicate = this.possibleDuplicates.includes(true)
   }
 }
 

@@ -1,8 +1,9 @@
 'use strict'
 
 const { encodeConfig } = require('./encode_config.js')
+const { encodeMessages } = require('./encode_messages.js')
 const { facadeError } = require('./errors.js')
-const { nativeCall } = require('./native_call.js')
+const { nativeCall, publicError } = require('./native_call.js')
 const { Outbox } = require('./outbox.js')
 const { PrivateBroker } = require('./private_broker.js')
 
@@ -11,14 +12,24 @@ const states = new WeakMap()
 
 function initialise(producer, config, connection) {
   const { topic, partitionStrategy } = config || {}
-  states.set(producer, { config, topic, partitionStrategy, connection, native: null, outbox: null, opening: null })
+  const hashesValue = partitionStrategy !== 'round-robin'
+  states.set(producer, {
+    config,
+    topic,
+    hashesValue,
+    connection,
+    broker: null,
+    native: null,
+    outbox: null,
+    opening: null,
+  })
 }
 
 async function openNative(state) {
   const bytes = encodeConfig(state.config, 'producer configuration')
-  const broker = await state.connection.open()
+  state.broker = await state.connection.open()
   try {
-    return await nativeCall(() => broker.createProducer(bytes))
+    return await nativeCall(() => state.broker.createProducer(bytes))
   } catch (error) {
     await state.connection.close()
     throw error
@@ -27,6 +38,40 @@ async function openNative(state) {
 
 function isConnected(state) {
   return state.native?.isConnected() === true
+}
+
+async function sendWithin(session, state, messages) {
+  const { checkSession } = require('./user_session.js') // most programs have no transactions
+  const { sendInTransaction } = require('./transactional_send.js')
+  checkSession(session)
+  const parts = encodeMessages(messages, state.hashesValue)
+  if (parts.length > 0) await sendInTransaction(state, parts, session)
+}
+
+/** All or none. What was sent before is stored before. */
+async function sendTogether({ native, outbox, hashesValue }, messages) {
+  const parts = encodeMessages(messages, hashesValue)
+  if (parts.length === 0) return
+  await outbox.settled()
+  await native.sendTogether(parts)
+}
+
+const plainSend = { session: undefined, atomic: false }
+
+function readSendOptions(options) {
+  if (options === undefined || options === null) return plainSend
+  const problem = problemOfOptions(options)
+  if (problem !== undefined) throw facadeError('ERR_CSB_INVALID_CONFIG', problem, { status: 'notWritten' })
+  return { session: options.session ?? undefined, atomic: options.atomic ?? false }
+}
+
+function problemOfOptions(options) {
+  if (typeof options !== 'object' || Array.isArray(options)) {
+    return 'the options of send must be an object, such as { session }'
+  }
+  const { atomic } = options
+  if (atomic === undefined || atomic === null || typeof atomic === 'boolean') return undefined
+  return `atomic is ${typeof atomic}: give true or false`
 }
 
 /**
@@ -58,23 +103,33 @@ class ChangeStreamProducer {
     const native = await state.opening
     if (state.native === native) return
     state.native = native
-    state.outbox = new Outbox(native, state.connection, state.partitionStrategy !== 'round-robin')
+    state.outbox = new Outbox(native, state.connection, state.hashesValue)
   }
 
   /**
    * Sends one message or an array. Resolves when all are stored (majority, journaled); an empty array resolves at
    * once. Nothing is sent if one of them cannot be (ERR_CSB_INVALID_MESSAGE, ERR_CSB_MESSAGE_TOO_LARGE).
+   * With `session` they are stored within its transaction.
    */
-  async send(messages) {
+  async send(messages, options) {
     const state = states.get(this)
-    if (!isConnected(state)) {
+    if (state.outbox?.isOpen() !== true) {
       throw facadeError('ERR_CSB_NOT_CONNECTED', 'Producer not connected. Call connect() first.', {
         status: 'notWritten',
         topic: state.topic,
       })
     }
-    const sent = state.outbox.add(messages)
-    await nativeCall(() => sent)
+    const { session, atomic } = readSendOptions(options)
+    if (session !== undefined) {
+      await sendWithin(session, state, messages)
+      return
+    }
+    const sent = atomic ? sendTogether(state, messages) : state.outbox.add(messages)
+    try {
+      await sent
+    } catch (error) {
+      throw publicError(error, this.send)
+    }
   }
 
   /**
@@ -83,8 +138,10 @@ class ChangeStreamProducer {
    */
   async disconnect() {
     const state = states.get(this)
+    const { outbox } = state
     state.native = null
-    await state.outbox?.settled()
+    state.outbox = null
+    await outbox?.settled()
     await state.connection.close()
   }
 }

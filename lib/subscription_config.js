@@ -2,11 +2,12 @@
 
 const { encodeConfig } = require('./encode_config.js')
 const { facadeError } = require('./errors.js')
+const { checkClient } = require('./user_session.js')
 
 const FUNCTIONS = ['handler', 'batchHandler', 'errorHandler', 'retryIf', 'onAssigned', 'onRevoked']
 
 /**
- * Splits what `subscribe()` takes into the functions, which stay here, and the bytes of the rest for the core.
+ * Splits what `subscribe()` takes into the functions and the client, which stay here, and the fields for the core.
  * The functions are called on the configuration object, as 1.4.2 did.
  */
 function readHandlerConfig(config) {
@@ -18,7 +19,8 @@ function readHandlerConfig(config) {
   const fields = { ...config, awaitsAssigned: isGiven(onAssigned), awaitsRevoked: isGiven(onRevoked) }
   // `batch` is how the core knows that the handler takes batches.
   if (batchHandler) fields.batch = config.batch ?? {}
-  const bytes = encodeConfig(fields, 'MessageHandlerConfig', FUNCTIONS)
+  const client = clientOf(config.transactional)
+  if (client !== undefined) fields.transactional = true
   const bound = (given) => (given ? given.bind(config) : undefined)
   const handlers = {
     handler: bound(handler),
@@ -29,7 +31,22 @@ function readHandlerConfig(config) {
     onRevoked: bound(onRevoked),
     handlerTimeoutMs: handlerTimeoutMs ?? undefined, // for the text of errors
   }
-  return { bytes, handlers }
+  return { fields, handlers, client }
+}
+
+/** What `subscribe()` hands over to the core. */
+function encodeHandlerConfig(fields) {
+  return encodeConfig(fields, 'MessageHandlerConfig', FUNCTIONS)
+}
+
+/** The client of a transactional handler. */
+function clientOf(transactional) {
+  if (!isGiven(transactional)) return undefined
+  if (typeof transactional !== 'object') {
+    throw invalid(`transactional must be an object with a client, got ${typeof transactional}`)
+  }
+  checkClient(transactional.client)
+  return transactional.client
 }
 
 function checkFunctions(config) {
@@ -58,4 +75,4 @@ function invalid(message) {
   return facadeError('ERR_CSB_INVALID_CONFIG', message)
 }
 
-module.exports = { readHandlerConfig }
+module.exports = { encodeHandlerConfig, readHandlerConfig }

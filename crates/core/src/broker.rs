@@ -198,6 +198,16 @@ impl Broker {
         Ok(consumer)
     }
 
+    /// How it was configured.
+    pub fn config(&self) -> &BrokerConfig {
+        &self.0.config
+    }
+
+    /// See [`Store::identity`].
+    pub async fn deployment_identity(&self) -> Result<Option<String>> {
+        self.connected()?.deployment.store.identity().await
+    }
+
     /// Topics: creating them and looking at them.
     pub fn topics(&self) -> Result<TopicCatalog> {
         Ok(self.connected()?.topics.clone())

@@ -113,6 +113,9 @@ error_codes! {
     Unauthorized = "ERR_CSB_UNAUTHORIZED", Invalid, retryable: false, effect: None;
     /// The server is not a replica set member, so it has no change streams.
     NotReplicaSet = "ERR_CSB_NOT_REPLICA_SET", Invalid, retryable: false, effect: None;
+    /// The session cannot be used here: it is none of the MongoDB driver, has no transaction under way, or belongs to
+    /// another deployment than the broker.
+    BadSession = "ERR_CSB_BAD_SESSION", Invalid, retryable: false, effect: None;
     /// `connect()` was not called, or has not finished.
     NotConnected = "ERR_CSB_NOT_CONNECTED", Closed, retryable: false, effect: None;
     /// This consumer has a handler already.

@@ -5,6 +5,9 @@
 //!                                                                                           per group of sends
 //! ```
 
+mod atomic_send;
+mod message_encoder;
+mod partition_messages;
 mod partition_writer;
 mod producer_handle;
 mod queued_sends;
@@ -15,4 +18,5 @@ mod unsent_bytes;
 pub use producer_handle::Producer;
 pub(crate) use producer_handle::ProducerParts;
 pub use send_group::{FailedSend, SendGroup};
+pub use send_outcome::MessageStatus;
 pub(crate) use unsent_bytes::UnsentBytes;

@@ -10,6 +10,7 @@ pub mod memory;
 pub mod mongo;
 pub mod offset_document;
 pub mod position_document;
+pub mod transaction_contract;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -87,6 +87,22 @@ impl NativeBroker {
         settle(env, async move { broker.create_consumer(config?).map(NativeConsumer::new) })
     }
 
+    /// Name of the broker's database.
+    #[napi(catch_unwind)]
+    pub fn database(&self) -> String {
+        self.broker.config().database.clone()
+    }
+
+    /// Names the deployment and its primary; null of the embedded one.
+    #[napi(catch_unwind)]
+    pub fn deployment_identity<'env>(
+        &self,
+        env: &'env Env,
+    ) -> napi::Result<PromiseRaw<'env, Option<String>>> {
+        let broker = self.broker.clone();
+        settle(env, async move { broker.deployment_identity().await })
+    }
+
     /// The topics of this broker.
     #[napi(catch_unwind)]
     pub fn topics(&self, env: &Env) -> napi::Result<NativeTopicManager> {

@@ -6,13 +6,14 @@ use bson::{Document, doc};
 use csb_core::config::HandlerConfig;
 use csb_core::consumer::record_handler::DeliveryId;
 use csb_core::consumer::{Consumer, PartitionLag};
+use csb_core::error::Error;
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, PromiseRaw};
 use napi_derive::napi;
 
 use crate::bson_bytes::{self, document};
 use crate::dead_letters::NativeDeadLetters;
-use crate::delivery_report::delivery_report;
+use crate::delivery_report::{delivery_report, transaction_outcome};
 use crate::js_consumer_events::{EventFunction, count, event_listener, resume_token};
 use crate::js_error;
 use crate::js_record_handler::{DeliverFunction, JsRecordHandler};
@@ -77,6 +78,49 @@ impl NativeConsumer {
             // Only the one that runs the delivery knows its id.
             handler.report(DeliveryId(id), report.clone());
         }
+    }
+
+    /// Prepares for a transactional handler. Resolves to how long messages are kept, in milliseconds.
+    #[napi(catch_unwind)]
+    pub fn prepare_transactions<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, f64>> {
+        let consumer = self.consumer.clone();
+        settle(env, async move { consumer.prepare_transactions().await.map(milliseconds) })
+    }
+
+    /// Borrows the offset for the transaction of a delivery that handles these of its records, by index in ascending
+    /// order: the statement (BSON `{ q, u }`) that has to be its last write, on `consumer_offsets`.
+    #[napi(catch_unwind)]
+    pub fn borrow_offset<'env>(
+        &self,
+        env: &'env Env,
+        id: u32,
+        finished: Vec<u32>,
+    ) -> napi::Result<PromiseRaw<'env, Buffer>> {
+        let id = DeliveryId(id);
+        let handler = self.live_handlers().into_iter().find(|handler| handler.runs(id));
+        let finished = finished.into_iter().map(|index| index as usize).collect();
+        settle(env, async move {
+            let handler = handler.ok_or_else(|| Error::closed("the subscription"))?;
+            Ok(handler.borrow_offset(id, finished).await?.into_bytes().into())
+        })
+    }
+
+    /// Says what became of that transaction: 0 committed, 1 aborted, 2 its write of the offset found nothing, 3 unknown.
+    /// Resolves to whether it is committed.
+    #[napi(catch_unwind)]
+    pub fn return_offset<'env>(
+        &self,
+        env: &'env Env,
+        id: u32,
+        outcome: u32,
+    ) -> napi::Result<PromiseRaw<'env, bool>> {
+        let id = DeliveryId(id);
+        let handler = self.live_handlers().into_iter().find(|handler| handler.has_lent(id));
+        let outcome = transaction_outcome(outcome);
+        settle(env, async move {
+            let handler = handler.ok_or_else(|| Error::closed("the subscription"))?;
+            handler.return_offset(id, outcome).await
+        })
     }
 
     /// Answers a ping, or says that a hook has ended.
@@ -180,6 +224,11 @@ impl NativeConsumer {
         };
         bson_bytes::buffer(&document).map_err(|error| js_error::to_js(env, &error))
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the longest retention is far below 2^53")]
+fn milliseconds(duration: u64) -> f64 {
+    duration as f64
 }
 
 fn partition_lag(lag: &PartitionLag) -> Document {

@@ -1,6 +1,7 @@
 //! What JavaScript reports of a delivery, in the engine's terms.
 
 use bson::Document;
+use csb_core::consumer::TransactionOutcome;
 use csb_core::consumer::record_handler::{DeliveryReport, HandlerFailure};
 use csb_core::dead_letter::HandlerError;
 
@@ -19,6 +20,16 @@ pub(crate) fn delivery_report(handled: usize, outcome: u32, details: Option<&[u8
     }
 }
 
+/// What became of a transaction, by its number.
+pub(crate) fn transaction_outcome(outcome: u32) -> TransactionOutcome {
+    match outcome {
+        0 => TransactionOutcome::Committed,
+        1 => TransactionOutcome::Aborted,
+        2 => TransactionOutcome::Refused,
+        _ => TransactionOutcome::Unknown,
+    }
+}
+
 /// `{ failures: [{ index, … }] }`
 fn failures(details: &Document) -> Vec<(usize, HandlerFailure)> {
     let failures = details.get_array("failures").map(Vec::as_slice).unwrap_or_default();
@@ -31,7 +42,7 @@ fn failures(details: &Document) -> Vec<(usize, HandlerFailure)> {
         .collect()
 }
 
-/// `{ name, message, stack, mayRetry }`
+/// `{ name, message, stack, mayRetry, transient? }`
 fn failure(fields: &Document) -> HandlerFailure {
     let text = |name: &str| fields.get_str(name).ok().map(str::to_owned);
     let error = HandlerError {
@@ -39,5 +50,9 @@ fn failure(fields: &Document) -> HandlerFailure {
         message: text("message").unwrap_or_default(),
         stack: text("stack"),
     };
-    HandlerFailure { error, may_retry: fields.get_bool("mayRetry").unwrap_or(true) }
+    HandlerFailure {
+        error,
+        may_retry: fields.get_bool("mayRetry").unwrap_or(true),
+        is_transient: fields.get_bool("transient").unwrap_or(false),
+    }
 }

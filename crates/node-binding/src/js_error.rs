@@ -3,6 +3,7 @@
 use bson::{Document, doc};
 use csb_core::error::Error;
 use csb_core::error_code::Effect;
+use csb_core::producer::MessageStatus;
 use napi::bindgen_prelude::JsValue;
 use napi::{Env, Status};
 
@@ -11,19 +12,29 @@ pub(crate) fn to_js(env: &Env, error: &Error) -> napi::Error {
     build(env, error, None).unwrap_or_else(|failure| failure)
 }
 
-/// The same for a failed send, with a `status` that says what it may have left behind.
-pub(crate) fn to_js_of_send(env: &Env, error: &Error) -> napi::Error {
-    build(env, error, Some(send_status(error))).unwrap_or_else(|failure| failure)
+/// The same for a failed send, with a `status` that says what it may have left behind, and one for each of its messages.
+pub(crate) fn to_js_of_send(env: &Env, error: &Error, statuses: &[MessageStatus]) -> napi::Error {
+    let statuses = statuses.iter().copied().map(status_text).collect();
+    build(env, error, Some(SendStatus { whole: send_status(error), statuses }))
+        .unwrap_or_else(|failure| failure)
 }
 
-fn build(env: &Env, error: &Error, status: Option<&str>) -> napi::Result<napi::Error> {
+struct SendStatus {
+    whole: &'static str,
+    statuses: Vec<&'static str>,
+}
+
+fn build(env: &Env, error: &Error, status: Option<SendStatus>) -> napi::Result<napi::Error> {
     let mut object = env.create_error(napi::Error::new(Status::GenericFailure, error.message()))?;
     object.set("code", error.code().as_str())?;
     object.set("kind", error.kind().as_str())?;
     object.set("retryable", error.is_retryable())?;
     object.set("effect", error.effect().as_str())?;
     if let Some(status) = status {
-        object.set("status", status)?;
+        object.set("status", status.whole)?;
+        if !status.statuses.is_empty() {
+            object.set("statuses", status.statuses)?;
+        }
     }
     let context = error.context();
     if let Some(topic) = &context.topic {
@@ -39,6 +50,14 @@ fn build(env: &Env, error: &Error, status: Option<&str>) -> napi::Result<napi::E
         object.set("causeText", cause)?;
     }
     Ok(napi::Error::from(object.to_unknown()))
+}
+
+fn status_text(status: MessageStatus) -> &'static str {
+    match status {
+        MessageStatus::Written => "written",
+        MessageStatus::NotWritten => "notWritten",
+        MessageStatus::Unknown => "unknown",
+    }
 }
 
 fn send_status(error: &Error) -> &'static str {

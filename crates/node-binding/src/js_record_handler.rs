@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use bson::{Bson, Document, doc};
+use bson::{Bson, Document, RawDocumentBuf, doc};
 use csb_core::consumer::record_handler::{
     Delivery, DeliveryId, DeliveryReport, FailedMessage, PROGRESS_INTERVAL, RecordHandler, Reports,
 };
-use csb_core::error::Error;
+use csb_core::consumer::{OffsetLoan, TransactionOutcome};
+use csb_core::error::{Error, Result};
 use csb_core::observe::consumer_event::RevokedReason;
 use csb_core::record::delivery_bytes::DeliveryBytes;
 use futures_util::future::BoxFuture;
@@ -34,11 +35,14 @@ const PING: u32 = 6;
 const LEASE_LOST: u32 = 7;
 const ASSIGNED: u32 = 8;
 const REVOKED: u32 = 9;
+const FORGOTTEN: u32 = 10;
 
 /// Strong: it keeps Node alive exactly as long as something is subscribed.
 pub(crate) struct JsRecordHandler {
     function: ThreadsafeFunction<Call, (), Call, Status, false>,
     running: Mutex<HashMap<DeliveryId, Reports>>,
+    /// Offsets in the hands of transactions.
+    loans: Mutex<HashMap<DeliveryId, OffsetLoan>>,
     /// What JavaScript has been asked and answers with `pong`.
     questions: Mutex<HashMap<u32, oneshot::Sender<()>>>,
 }
@@ -46,7 +50,7 @@ pub(crate) struct JsRecordHandler {
 impl JsRecordHandler {
     pub(crate) fn new(function: &DeliverFunction<'_>) -> napi::Result<Self> {
         let function = function.build_threadsafe_function().callee_handled::<false>().build()?;
-        Ok(Self { function, running: Mutex::default(), questions: Mutex::default() })
+        Ok(Self { function, running: Mutex::default(), loans: Mutex::default(), questions: Mutex::default() })
     }
 
     /// Passes a report on. The last one of a delivery ends it.
@@ -59,6 +63,36 @@ impl JsRecordHandler {
         } else if let Some(reports) = running.remove(&id) {
             reports.end(report);
         }
+    }
+
+    /// Whether it runs this delivery.
+    pub(crate) fn runs(&self, id: DeliveryId) -> bool {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
+    }
+
+    /// Borrows the offset for the transaction of a delivery: its update.
+    pub(crate) async fn borrow_offset(&self, id: DeliveryId, finished: Vec<usize>) -> Result<RawDocumentBuf> {
+        let loan = {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.get(&id).map(|reports| reports.borrow_offset(finished))
+        };
+        let loan = loan.ok_or_else(|| Error::closed("the delivery"))?.await?;
+        let update = loan.update.clone();
+        self.loans.lock().unwrap_or_else(PoisonError::into_inner).insert(id, loan);
+        Ok(update)
+    }
+
+    /// Whether the transaction that has borrowed the offset is committed.
+    pub(crate) async fn return_offset(&self, id: DeliveryId, outcome: TransactionOutcome) -> Result<bool> {
+        let loan = self.loans.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        loan.ok_or_else(|| Error::internal("an offset is given back that was not borrowed"))?
+            .give_back(outcome)
+            .await
+    }
+
+    /// Whether the offset is lent to this delivery.
+    pub(crate) fn has_lent(&self, id: DeliveryId) -> bool {
+        self.loans.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
     }
 
     /// JavaScript has answered.
@@ -132,6 +166,10 @@ impl RecordHandler for JsRecordHandler {
 
     fn abandon(&self, id: DeliveryId, handled: usize) {
         self.call_about_running(ABANDON, id, handled);
+    }
+
+    fn forgotten(&self, id: DeliveryId) {
+        self.call(FORGOTTEN, id, Buffer::from(Vec::new()));
     }
 
     fn attempt_failed(&self, failed: FailedMessage, reports: Reports) {

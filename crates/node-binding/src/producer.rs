@@ -1,15 +1,16 @@
 //! `ChangeStreamProducer`, natively.
 
-use bson::RawDocument;
+use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, rawdoc};
 use csb_core::error::{Error, Result};
 use csb_core::producer::{FailedSend, Producer};
+use csb_core::store::contract::PartitionMessages;
 use napi::Env;
-use napi::bindgen_prelude::{Array, BufferSlice, Object, PromiseRaw};
+use napi::bindgen_prelude::{Array, Buffer, BufferSlice, Object, PromiseRaw};
 use napi_derive::napi;
 
 use crate::bson_bytes::raw_documents;
 use crate::js_error;
-use crate::settle::{settle, settle_mapped};
+use crate::settle::{settle, settle_mapped, settle_send};
 
 /// A producer.
 #[napi]
@@ -57,6 +58,35 @@ impl NativeProducer {
         Ok(returned)
     }
 
+    /// Stores the messages of one send in one transaction, all or none.
+    #[napi(catch_unwind)]
+    pub fn send_together<'env>(
+        &self,
+        env: &'env Env,
+        parts: Vec<BufferSlice<'_>>,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        let sent = sends(&parts).map(|sends| self.producer.send_together(&sends.concat()));
+        settle_send(env, async move { sent?.await })
+    }
+
+    /// The messages of one send as they are stored, for a transaction of the user's: BSON
+    /// `{ partitions: [{ collection, documents }] }`. Fails if the topic does not exist.
+    #[napi(catch_unwind)]
+    pub fn prepare<'env>(
+        &self,
+        env: &'env Env,
+        parts: Vec<BufferSlice<'_>>,
+    ) -> napi::Result<PromiseRaw<'env, Buffer>> {
+        // Now, while the parts are there.
+        let prepared = sends(&parts).and_then(|sends| self.producer.prepare(&sends.concat()));
+        let producer = self.producer.clone();
+        settle(env, async move {
+            let partitions = prepared?.into_iter().map(partition_messages).collect::<RawArrayBuf>();
+            producer.require_topic().await?;
+            Ok(rawdoc! { "partitions": partitions }.into_bytes().into())
+        })
+    }
+
     /// No sends from here on.
     #[napi(catch_unwind)]
     pub fn disconnect<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
@@ -93,8 +123,14 @@ fn sends<'p>(parts: &'p [BufferSlice<'_>]) -> Result<Vec<Vec<&'p RawDocument>>> 
     Ok(sends)
 }
 
+fn partition_messages(PartitionMessages { collection, documents }: PartitionMessages) -> RawDocumentBuf {
+    rawdoc! { "collection": collection, "documents": documents.into_iter().collect::<RawArrayBuf>() }
+}
+
 fn failed_sends(env: &Env, failed: Vec<FailedSend>) -> Option<Vec<NativeFailedSend>> {
-    let convert =
-        |FailedSend { send, error }| NativeFailedSend { send, error: js_error::to_js_of_send(env, &error) };
+    let convert = |FailedSend { send, error, statuses }| NativeFailedSend {
+        send,
+        error: js_error::to_js_of_send(env, &error, &statuses),
+    };
     (!failed.is_empty()).then(|| failed.into_iter().map(convert).collect())
 }

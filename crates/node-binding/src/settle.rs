@@ -28,6 +28,16 @@ where
     })
 }
 
+/// As [`settle`], of a send: its error says what it may have left behind.
+pub(crate) fn settle_send<'env>(
+    env: &'env Env,
+    future: impl Future<Output = Result<()>> + Send + 'static,
+) -> napi::Result<PromiseRaw<'env, ()>> {
+    env.spawn_future_with_callback(async move { Ok(future.await) }, |env, outcome: Result<()>| {
+        outcome.map_err(|error| js_error::to_js_of_send(env, &error, &[]))
+    })
+}
+
 /// A promise of what `convert` makes of what `future` gives, which cannot fail.
 pub(crate) fn settle_mapped<'env, T, V>(
     env: &'env Env,

@@ -26,6 +26,7 @@ mod faults;
 mod faulty_cursor;
 mod faulty_groups;
 mod faulty_letters;
+mod faulty_transactions;
 
 use faults::CallFate;
 pub use faults::{FaultRates, Faults};

@@ -18,6 +18,7 @@ mod handling;
 mod observed_groups;
 mod observed_letters;
 mod observed_store;
+mod observed_transactions;
 mod plan;
 mod process;
 mod producers;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bson::Document;
+use bson::{Binary, Bson, Document};
 
 use super::config_fields::ConfigFields;
 use super::consumer_config::ConsumerConfig;
@@ -43,6 +43,9 @@ pub struct BatchConfig {
     pub linger_ms: u64,
 }
 
+/// The server ends a transaction after a minute; a handler that is asked to end has 5 seconds for it.
+const LONGEST_TRANSACTION_MS: u64 = 50_000;
+
 /// How a handler's messages are handed out, retried and committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandlerConfig {
@@ -65,6 +68,11 @@ pub struct HandlerConfig {
     pub concurrency: u32,
     /// `batch`: present if the handler takes batches.
     pub batch: Option<BatchConfig>,
+    /// `transactional`: whether each call commits its effects and its offset in one transaction. Then `concurrency` has to
+    /// be 1, and a call may take 10 to 50000 milliseconds (default 50000): the server ends transactions after a minute.
+    pub transactional: bool,
+    /// `sessions`: ids of the sessions of those transactions.
+    pub sessions: Vec<Binary>,
     /// `awaitsAssigned`: whether there is an `onAssigned`.
     pub awaits_assigned: bool,
     /// `awaitsRevoked`: whether there is an `onRevoked`.
@@ -86,15 +94,24 @@ impl HandlerConfig {
     /// Checks and reads what `subscribe` was given.
     pub fn from_document(document: &Document, consumer: &ConsumerConfig) -> Result<Self> {
         let mut fields = ConfigFields::new(document);
+        let transactional = fields.boolean("transactional", false);
+        let (most_concurrency, longest_call) =
+            if transactional { (1, LONGEST_TRANSACTION_MS) } else { (1000, 86_400_000) };
         let config = Self {
             max_retries: fields.integer("maxRetries", 0..=1000, consumer.max_retries),
             retry_delay_ms: fields.integer("retryDelay", 0..=3_600_000, consumer.retry_delay_ms),
             auto_commit: fields.optional_boolean("autoCommit"),
             retry_backoff: fields.one_of("retryBackoff", &BACKOFFS, str::eq).unwrap_or(RetryBackoff::Fixed),
             max_retry_delay_ms: fields.integer("maxRetryDelay", 0..=3_600_000, 300_000),
-            handler_timeout_ms: fields.integer("handlerTimeoutMs", 10..=86_400_000, 300_000),
-            concurrency: fields.integer("concurrency", 1..=1000, 1),
+            handler_timeout_ms: fields.integer(
+                "handlerTimeoutMs",
+                10..=longest_call,
+                longest_call.min(300_000),
+            ),
+            concurrency: fields.integer("concurrency", 1..=most_concurrency, 1),
             batch: fields.given("batch").is_some().then(|| fields.section("batch", BatchConfig::read)),
+            transactional,
+            sessions: session_ids(fields.given("sessions")),
             awaits_assigned: fields.boolean("awaitsAssigned", false),
             awaits_revoked: fields.boolean("awaitsRevoked", false),
         };
@@ -110,6 +127,16 @@ impl HandlerConfig {
             (Some(false), true, None) | (Some(false) | None, false, _) => CommitSchedule::Manual,
         }
     }
+}
+
+/// They come from the facade; anything else is no id.
+fn session_ids(given: Option<&Bson>) -> Vec<Binary> {
+    let ids = given.and_then(Bson::as_array).map(Vec::as_slice).unwrap_or_default();
+    let binary = |id: &Bson| match id {
+        Bson::Binary(id) => Some(id.clone()),
+        _ => None,
+    };
+    ids.iter().filter_map(binary).collect()
 }
 
 impl BatchConfig {
@@ -147,6 +174,8 @@ mod tests {
             handler_timeout_ms: 300_000,
             concurrency: 1,
             batch: None,
+            transactional: false,
+            sessions: Vec::new(),
             awaits_assigned: false,
             awaits_revoked: false,
         };

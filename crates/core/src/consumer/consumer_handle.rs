@@ -146,6 +146,19 @@ impl Consumer {
         Ok(())
     }
 
+    /// Makes sure that a transactional handler can be run: the topic exists, and so does the index of what is processed.
+    /// Returns how long messages are kept, in milliseconds.
+    pub async fn prepare_transactions(&self) -> Result<u64> {
+        let name = &self.0.config.topic;
+        let topic = self.0.parts.topics.load(name).await?.ok_or_else(|| {
+            let text =
+                format!("topic {name} does not exist: create it before its transactional handler subscribes");
+            Error::new(ErrorCode::TopicNotFound, text).on_topic(name)
+        })?;
+        self.0.parts.store.prepare_processed_messages().await?;
+        Ok(topic.retention_ms)
+    }
+
     async fn start(
         &self,
         number: u32,

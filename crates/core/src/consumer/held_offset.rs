@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use bson::RawDocumentBuf;
+
 use super::checkpoint::{Checkpoint, MessageAttempts};
 use crate::dead_letter::DeadLetter;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::error_code::ErrorCode;
 use crate::observe::log::Logger;
 use crate::store::contract::{Claim, CommitOutcome, Store};
 
@@ -32,6 +35,36 @@ impl HeldOffset {
         }
         self.keep(checkpoint, outcome);
         Ok(outcome)
+    }
+
+    /// The commit for a transaction of the user's to make. It is not known to be stored before it is settled.
+    pub(super) fn lend(&mut self, checkpoint: &Checkpoint) -> Result<RawDocumentBuf> {
+        self.claim.revision += 1;
+        self.store.offset_statement(&self.claim, checkpoint)?.ok_or_else(|| {
+            Error::new(
+                ErrorCode::BadSession,
+                "the embedded broker (memory://) has no transactions of a client",
+            )
+        })
+    }
+
+    /// A lent commit was made.
+    pub(super) fn was_committed(&mut self, checkpoint: &Checkpoint) {
+        self.keep(checkpoint, CommitOutcome::Committed);
+    }
+
+    /// Whether a lent commit was made. From now on it is not going to be. `None`: the partition is lost.
+    pub(super) async fn settle(&mut self, lent: &Checkpoint) -> Result<Option<bool>> {
+        self.claim.revision += 1;
+        if let Some(stored) = self.store.settle_offset(&self.claim).await? {
+            let is_committed = stored.position.as_ref() == Some(&lent.position)
+                && stored.finished_ahead == lent.finished_ahead;
+            if is_committed {
+                self.was_committed(lent);
+            }
+            return Ok(Some(is_committed));
+        }
+        Ok(self.is_restored().await?.then_some(false))
     }
 
     pub(super) async fn record_attempts(&mut self, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {

@@ -32,6 +32,8 @@ pub(super) struct InFlightMessage {
     pub(super) failed: Vec<FailedAttempt>,
     /// Failed attempts of earlier processes whose errors were not stored.
     pub(super) forgotten: u32,
+    /// How often in a row the server ended its transaction.
+    pub(super) interrupted: u32,
     /// It is noted in the offset document that an attempt was begun.
     pub(super) is_marked: bool,
     /// The dead letter that it comes from, if it is redriven.
@@ -40,7 +42,16 @@ pub(super) struct InFlightMessage {
 
 impl InFlightMessage {
     pub(super) fn new(buffered: BufferedMessage, lane: LaneKey, since: Instant) -> Self {
-        Self { buffered, lane, since, failed: Vec::new(), forgotten: 0, is_marked: false, letter: None }
+        Self {
+            buffered,
+            lane,
+            since,
+            failed: Vec::new(),
+            forgotten: 0,
+            interrupted: 0,
+            is_marked: false,
+            letter: None,
+        }
     }
 
     /// Its place in the stream, if it has one.

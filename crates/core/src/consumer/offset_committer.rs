@@ -11,6 +11,7 @@ use super::checkpoint::{Checkpoint, MessageAttempts};
 use super::commit_pacer::CommitPacer;
 use super::consumer_events::ConsumerEvents;
 use super::held_offset::HeldOffset;
+use super::offset_loan::LoanRequest;
 use super::position::Position;
 use super::shared_watermark::{SharedWatermark, Snapshot};
 use crate::config::CommitSchedule;
@@ -27,6 +28,7 @@ use committer_task::CommitterTask;
 mod attempt_notes;
 mod burials;
 mod committer_task;
+mod loans;
 mod retried_write;
 
 /// What has been committed, and whether this member may still commit.
@@ -53,6 +55,7 @@ enum Command {
     Attempts { attempts: Vec<MessageAttempts>, stored: Option<oneshot::Sender<Result<()>>> },
     ForgetUncleanEnds { once_stored: u64 },
     Bury(Burial),
+    Lend(LoanRequest),
 }
 
 /// Somebody waits until this is stored; `None`: everything.
@@ -138,6 +141,11 @@ impl OffsetCommitter {
         let _ = self.commands.send(Command::Bury(Burial { number, letter: Box::new(letter), done }));
         let state = self.state.clone();
         async move { outcome.await.unwrap_or_else(|_| Err(lost(&state))) }
+    }
+
+    /// Lends the offset document, once what is being written is through. A request that cannot be answered is dropped.
+    pub(super) fn lend(&self, request: LoanRequest) {
+        let _ = self.commands.send(Command::Lend(request));
     }
 
     /// What has been committed.

@@ -19,7 +19,7 @@ use super::in_flight::InFlight;
 use super::key_lanes::{KeyLanes, LaneKey};
 use super::offset_committer::OffsetCommitter;
 use super::position::Position;
-use super::record_handler::{DeliveryId, DeliveryReport, RecordHandler};
+use super::record_handler::{DeliveryId, FromHandler, RecordHandler};
 use super::retry_policy::RetryPolicy;
 use super::running_delivery::RunningDelivery;
 use super::shared_watermark::SharedWatermark;
@@ -41,6 +41,8 @@ mod failures;
 mod hand_over;
 mod inherited_attempts;
 mod intake;
+mod interrupted;
+mod lending;
 mod redrive;
 mod settle;
 mod timing;
@@ -119,8 +121,8 @@ pub(super) struct PartitionWorker {
     lanes: KeyLanes,
     /// By id, so that what is done to all of them is done in the order in which they began.
     running: BTreeMap<DeliveryId, RunningDelivery>,
-    report_sender: mpsc::UnboundedSender<(DeliveryId, DeliveryReport)>,
-    reports: mpsc::UnboundedReceiver<(DeliveryId, DeliveryReport)>,
+    report_sender: mpsc::UnboundedSender<(DeliveryId, FromHandler)>,
+    reports: mpsc::UnboundedReceiver<(DeliveryId, FromHandler)>,
     awaited: FuturesUnordered<BoxFuture<'static, Awaited>>,
     inherited: InheritedAttempts,
     /// Number of the first message of a recovery that is under way.
@@ -155,7 +157,7 @@ enum Wake {
     Lease,
     MayBegin,
     Fenced,
-    Report(DeliveryId, DeliveryReport),
+    FromHandler(DeliveryId, FromHandler),
     Awaited(Awaited),
     Messages(Vec<BufferedMessage>),
     LetterDue,
@@ -219,7 +221,10 @@ impl PartitionWorker {
             match self.wait(lease).await {
                 Wake::Control | Wake::Lease | Wake::MayBegin => {}
                 Wake::Fenced => self.fence(),
-                Wake::Report(id, report) => self.apply_report(id, report),
+                Wake::FromHandler(id, FromHandler::Report(report)) => self.apply_report(id, report),
+                Wake::FromHandler(id, FromHandler::OffsetWanted { finished, lent }) => {
+                    self.lend_offset(id, &finished, lent);
+                }
                 Wake::Awaited(awaited) => self.apply_awaited(awaited),
                 Wake::Messages(messages) => self.take_in(messages),
                 Wake::LetterDue => self.take_letter(),
@@ -267,7 +272,7 @@ impl PartitionWorker {
             () = parts.lease.changed_from(lease), if lease != LeaseStatus::Lost => Wake::Lease,
             // Whoever was to say so has gone with the subscription.
             Ok(_) = parts.may_begin.wait_for(|may_begin| *may_begin), if waits_to_begin => Wake::MayBegin,
-            Some((id, report)) = self.reports.recv() => Wake::Report(id, report),
+            Some((id, said)) = self.reports.recv() => Wake::FromHandler(id, said),
             () = parts.committer.fenced(), if self.end != Some(WorkerEnd::Fenced) => Wake::Fenced,
             Some(awaited) = self.awaited.next(), if !self.awaited.is_empty() => Wake::Awaited(awaited),
             () = parts.redrives.due(), if runs => Wake::LetterDue,

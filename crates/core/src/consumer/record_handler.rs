@@ -7,8 +7,10 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use super::offset_loan::OffsetLoan;
 use crate::dead_letter::HandlerError;
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::error_code::ErrorCode;
 use crate::feed::stream_token::StreamToken;
 use crate::observe::consumer_event::RevokedReason;
 use crate::record::record_layout::StoredMessage;
@@ -71,6 +73,9 @@ pub struct HandlerFailure {
     pub error: HandlerError,
     /// Whether another attempt makes sense, by the word of the user (`retryIf`).
     pub may_retry: bool,
+    /// Its transaction was ended by the server, as when another one was faster. It is made again, and the attempt does
+    /// not count, unless that goes on and on.
+    pub is_transient: bool,
 }
 
 /// What became of a delivery. Counts and indexes are of its messages, from the first.
@@ -101,19 +106,45 @@ pub enum DeliveryReport {
 #[derive(Debug)]
 pub struct Reports {
     id: DeliveryId,
-    worker: mpsc::UnboundedSender<(DeliveryId, DeliveryReport)>,
+    worker: mpsc::UnboundedSender<(DeliveryId, FromHandler)>,
     has_ended: bool,
+}
+
+/// What the worker of a partition hears of a delivery.
+#[derive(Debug)]
+pub enum FromHandler {
+    /// What became of it.
+    Report(DeliveryReport),
+    /// A transaction is about to commit the effects on these messages, by index in ascending order, and wants to commit
+    /// the offset, too.
+    OffsetWanted {
+        /// Indexes of the messages.
+        finished: Vec<usize>,
+        /// Gets the offset.
+        lent: oneshot::Sender<Result<OffsetLoan>>,
+    },
 }
 
 impl Reports {
     /// Reports of this delivery.
-    pub fn new(id: DeliveryId, worker: mpsc::UnboundedSender<(DeliveryId, DeliveryReport)>) -> Self {
+    pub fn new(id: DeliveryId, worker: mpsc::UnboundedSender<(DeliveryId, FromHandler)>) -> Self {
         Self { id, worker, has_ended: false }
     }
 
     /// Some more are handled; `handled` counts from the first message.
     pub fn progress(&self, handled: usize) {
         self.send(DeliveryReport::Progress(handled));
+    }
+
+    /// Borrows the offset for a transaction that handles these messages, by index in ascending order. Fails with
+    /// `ERR_CSB_LEASE_LOST` if the partition is lost, or the delivery has ended otherwise.
+    pub fn borrow_offset(
+        &self,
+        finished: Vec<usize>,
+    ) -> impl Future<Output = Result<OffsetLoan>> + Send + use<> {
+        let (lent, loan) = oneshot::channel();
+        let _ = self.worker.send((self.id, FromHandler::OffsetWanted { finished, lent }));
+        async move { loan.await.unwrap_or_else(|_| Err(no_offset())) }
     }
 
     /// The last report.
@@ -124,8 +155,13 @@ impl Reports {
 
     fn send(&self, report: DeliveryReport) {
         // The worker has gone when its grace period ended first.
-        let _ = self.worker.send((self.id, report));
+        let _ = self.worker.send((self.id, FromHandler::Report(report)));
     }
+}
+
+/// There is nobody to lend it.
+fn no_offset() -> Error {
+    Error::new(ErrorCode::LeaseLost, "the delivery has ended, or another member has taken its partition over")
 }
 
 impl Drop for Reports {
@@ -184,6 +220,9 @@ pub trait RecordHandler: Send + Sync + 'static {
     fn revoked(&self, _: u32, _: RevokedReason) -> BoxFuture<'static, ()> {
         async {}.boxed()
     }
+
+    /// The delivery has ended with a failure that does not count: the user is not told.
+    fn forgotten(&self, _: DeliveryId) {}
 
     /// Tells the user that an attempt failed; reports [`DeliveryReport::ErrorHandlerFinished`] when he has been told.
     fn attempt_failed(&self, failed: FailedMessage, reports: Reports);

@@ -88,6 +88,11 @@ impl RunningDelivery {
         matches!(self.phase, Phase::Preparing)
     }
 
+    /// User code runs, and was not given up.
+    pub(super) fn is_handling(&self) -> bool {
+        matches!(self.phase, Phase::Handling(_) | Phase::TimedOut(_))
+    }
+
     /// User code is called now. Progress is reported with a delay, which is not its fault.
     pub(super) fn begin(&mut self, now: Instant) {
         self.phase = Phase::Handling(now + self.timeout + PROGRESS_INTERVAL);

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bson::RawDocument;
+use bson::{Bson, RawDocument};
 use tokio::sync::Notify;
 
 use super::checkpoint::Checkpoint;
@@ -53,6 +53,21 @@ impl SharedWatermark {
         }
         drop(watermark);
         self.moved.notify_one();
+    }
+
+    /// These messages are finished: number and id.
+    pub(super) fn finish_known(&self, messages: impl IntoIterator<Item = (u64, Option<Bson>)>) {
+        let mut watermark = self.lock();
+        for (number, id) in messages {
+            watermark.finish_known(number, id);
+        }
+        drop(watermark);
+        self.moved.notify_one();
+    }
+
+    /// What would be finished if these were, too: number and id, in the order of the numbers.
+    pub(super) fn checkpoint_with(&self, finished: &[(u64, Option<Bson>)]) -> Checkpoint {
+        self.lock().checkpoint_with(finished)
     }
 
     /// This is the same message as an unfinished one before it.

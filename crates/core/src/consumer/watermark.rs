@@ -92,6 +92,26 @@ impl Watermark {
         message_id(document).is_some_and(|id| self.inherited.remove(&id_bytes(&id)).is_some())
     }
 
+    /// What would be finished if these were, too: number and id, in the order of the numbers.
+    pub(super) fn checkpoint_with(&self, finished: &[(u64, Option<Bson>)]) -> Checkpoint {
+        let id_of = |number: u64| {
+            let index = finished.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+            Some(&finished[index].1)
+        };
+        let states: Vec<_> = (self.first..)
+            .zip(&self.entries)
+            .map(|(number, entry)| match &entry.state {
+                EntryState::Finished(id) => Some(id),
+                EntryState::Unfinished => id_of(number),
+            })
+            .collect();
+        let done = states.iter().take_while(|state| state.is_some()).count();
+        let last = done.checked_sub(1).and_then(|last| self.entries.get(last));
+        let position = last.map_or_else(|| self.position.clone(), |last| last.after.clone());
+        let ahead = states.into_iter().skip(done).flatten().filter_map(Clone::clone);
+        Checkpoint { position, finished_ahead: ahead.chain(self.inherited.values().cloned()).collect() }
+    }
+
     /// A message is finished. The position moves on when nothing unfinished is left before it.
     pub fn finish(&mut self, number: u64, document: &RawDocument) {
         let id = if number == self.first { None } else { message_id(document) };
@@ -102,6 +122,11 @@ impl Watermark {
     /// take for a word about the other.
     pub(super) fn pass_over(&mut self, number: u64) {
         self.settle(number, None);
+    }
+
+    /// As [`finish`](Self::finish), with the id of the message.
+    pub(super) fn finish_known(&mut self, number: u64, id: Option<Bson>) {
+        self.settle(number, id.filter(|_| number != self.first));
     }
 
     fn settle(&mut self, number: u64, id: Option<Bson>) {
@@ -212,6 +237,29 @@ mod tests {
         assert_eq!(watermark.checkpoint(), ahead(0, &[2]));
         watermark.finish(numbers[0], &document(1));
         assert_eq!(watermark.checkpoint(), ahead(3, &[]));
+    }
+
+    #[test]
+    fn tells_what_would_be_finished() {
+        let mut watermark = Watermark::new(ahead(0, &[9]));
+        let numbers = [1, 2, 3, 4].map(|n| push(&mut watermark, n).number);
+        watermark.finish(numbers[1], &document(2));
+        let with = |finished: &[usize]| {
+            let finished: Vec<_> = finished
+                .iter()
+                .map(|index| (numbers[*index], Some(Bson::Int64(*index as i64 + 1))))
+                .collect();
+            watermark.checkpoint_with(&finished)
+        };
+        assert_eq!(with(&[]), watermark.checkpoint());
+        assert_eq!(with(&[0]), ahead(2, &[9]));
+        assert_eq!(with(&[3]), ahead(0, &[2, 4, 9]));
+        assert_eq!(with(&[0, 2, 3]), ahead(4, &[9]));
+        let expected = with(&[0, 3]);
+        for (index, id) in [(0, 1), (3, 4)] {
+            watermark.finish_known(numbers[index], Some(Bson::Int64(id)));
+        }
+        assert_eq!(watermark.checkpoint(), expected);
     }
 
     /// An owner may end before it has come to what an earlier one has finished.

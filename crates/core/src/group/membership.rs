@@ -52,7 +52,8 @@ impl Membership {
     /// Joins. Who has this instance id before, or lived in a process that is gone, is out from now on. `None` if this
     /// member is out already, because an earlier try to join has taken effect, and nobody has heard of it since.
     pub(crate) async fn join(parts: MembershipParts, mut record: MemberRecord) -> Result<Option<Self>> {
-        record.transaction_sessions = parts.store.transaction_sessions().await?;
+        // Beside those of a transactional handler.
+        record.transaction_sessions.extend(parts.store.transaction_sessions().await?);
         record.instance_id = parts.instance_id.as_ref().map(|instance| instance.name.clone());
         for member in parts.store.load_members(&record.group_id).await? {
             make_room(&parts, &mut record, &member).await?;

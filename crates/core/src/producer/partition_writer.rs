@@ -27,6 +27,8 @@ const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(20), Duration::
 /// A message on its way, and the send that it belongs to.
 pub(super) struct QueuedMessage {
     pub(super) document: RawDocumentBuf,
+    /// Its index in the send.
+    pub(super) index: u32,
     pub(super) outcome: Arc<SendOutcome>,
     pub(super) deadline: Instant,
 }
@@ -96,21 +98,21 @@ impl PartitionWriter {
     }
 
     async fn write(&self, batch: Vec<QueuedMessage>) {
-        let (documents, sends): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|message| (message.document, (message.outcome, message.deadline))).unzip();
         // Messages are queued in the order of their deadlines.
-        let deadline = sends.first().map_or_else(clock::now, |(_, deadline)| *deadline);
+        let deadline = batch.first().map_or_else(clock::now, |message| message.deadline);
+        let (documents, sends): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|message| (message.document, (message.outcome, message.index))).unzip();
         match self.append_until(&documents, deadline).await {
             Ok(refused) => {
                 let mut refused = refused.into_iter().peekable();
-                for (index, (outcome, _)) in sends.iter().enumerate() {
-                    match refused.next_if(|failure| failure.index == index) {
-                        Some(failure) => outcome.failed(&failure.error),
-                        None => outcome.stored(),
+                for (position, (outcome, index)) in sends.iter().enumerate() {
+                    match refused.next_if(|failure| failure.index == position) {
+                        Some(failure) => outcome.failed(*index, &failure.error),
+                        None => outcome.stored(*index),
                     }
                 }
             }
-            Err(error) => sends.iter().for_each(|(outcome, _)| outcome.failed(&error)),
+            Err(error) => sends.iter().for_each(|(outcome, index)| outcome.failed(*index, &error)),
         }
     }
 
@@ -178,7 +180,10 @@ impl Drop for Writing {
         if !self.is_finished {
             let error = given_up();
             // Outside of the lock: settling a send wakes whoever waits for it.
-            self.writer.take_queue().into_iter().for_each(|message| message.outcome.failed(&error));
+            self.writer
+                .take_queue()
+                .into_iter()
+                .for_each(|message| message.outcome.failed(message.index, &error));
         }
     }
 }

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use bson::RawDocument;
 
+use super::atomic_send;
+use super::message_encoder::MessageEncoder;
+use super::partition_messages::by_partition;
 use super::partition_writer::PartitionWriter;
 use super::queued_sends::{QueuedSends, Queueing};
 use super::send_group::SendGroup;
@@ -18,7 +21,7 @@ use crate::partition::partition_id::collection_name;
 use crate::partition::partitioner::Partitioner;
 use crate::runtime::clock;
 use crate::runtime::task_group::TaskGroup;
-use crate::store::contract::Store;
+use crate::store::contract::{PartitionMessages, Store};
 
 /// What a producer shares with the rest of its broker.
 #[derive(Clone)]
@@ -37,9 +40,13 @@ pub struct Producer(Arc<ProducerState>);
 struct ProducerState {
     config: ProducerConfig,
     parts: ProducerParts,
+    /// Prefix of the partitions' collections.
+    collection: String,
     partitioner: Partitioner,
     writers: Vec<PartitionWriter>,
     disconnected: AtomicBool,
+    /// The topic is known to exist.
+    has_topic: AtomicBool,
 }
 
 impl Producer {
@@ -53,10 +60,12 @@ impl Producer {
         let partitioner = Partitioner::new(config.partition_strategy, config.partitions);
         Self(Arc::new(ProducerState {
             config,
+            collection: collection.to_owned(),
             partitioner,
             writers,
             parts,
             disconnected: AtomicBool::new(false),
+            has_topic: AtomicBool::new(false),
         }))
     }
 
@@ -87,10 +96,8 @@ impl Producer {
     pub fn send_each<'p>(&self, sends: impl IntoIterator<Item = Vec<&'p RawDocument>>) -> Vec<SendGroup> {
         let state = &self.0;
         let queueing = Queueing {
-            topic: &state.config.topic,
-            partitioner: &state.partitioner,
+            encoder: self.encoder(),
             unsent: &state.parts.unsent,
-            now_ms: clock::unix_millis(),
             deadline: clock::now() + state.parts.delivery_timeout,
         };
         let mut queued = QueuedSends::default();
@@ -107,6 +114,56 @@ impl Producer {
             }
         }
         groups
+    }
+
+    /// The messages of one send as they are stored, for somebody else to store them: within a transaction of the user's.
+    /// Everything is checked.
+    pub fn prepare(&self, parts: &[&RawDocument]) -> Result<Vec<PartitionMessages>> {
+        self.refuse_disconnected()?;
+        let collection = |partition| collection_name(&self.0.collection, partition);
+        Ok(by_partition(self.encoder().encode(parts)?, collection))
+    }
+
+    /// Fails with `ERR_CSB_TOPIC_NOT_FOUND` unless the topic was created. A transaction of the user's would create its
+    /// collections, without their indexes.
+    pub async fn require_topic(&self) -> Result<()> {
+        let state = &self.0;
+        if state.has_topic.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let topic = &state.config.topic;
+        if state.parts.store.load_topic(topic).await?.is_none() {
+            let text = format!(
+                "topic {topic} does not exist, and cannot be created within a transaction: call createTopic \
+                 before, or set autoCreateTopics"
+            );
+            return Err(Error::new(ErrorCode::TopicNotFound, text).on_topic(topic));
+        }
+        state.has_topic.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Sends the messages of these parts in one transaction: all are stored, or none. Everything is checked before. Sends
+    /// that are under way may be stored before or after them.
+    pub fn send_together(&self, parts: &[&RawDocument]) -> impl Future<Output = Result<()>> + Send + use<> {
+        let deadline = clock::now() + self.0.parts.delivery_timeout;
+        let prepared = self.prepare(parts);
+        let producer = self.clone();
+        async move {
+            let messages = prepared?;
+            producer.require_topic().await?;
+            let parts = &producer.0.parts;
+            atomic_send::append_until(&*parts.store, &messages, deadline, &parts.logger).await
+        }
+    }
+
+    fn encoder(&self) -> MessageEncoder<'_> {
+        let state = &self.0;
+        MessageEncoder {
+            topic: &state.config.topic,
+            partitioner: &state.partitioner,
+            now_ms: clock::unix_millis(),
+        }
     }
 
     /// No sends from here on. Those under way go on; the broker waits for them.

@@ -1,26 +1,22 @@
-//! Sends on their way into the queues: checked, encoded, their partitions chosen.
+//! Sends on their way into the queues.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::RawDocument;
 
+use super::message_encoder::{EncodedMessage, MessageEncoder};
 use super::partition_writer::QueuedMessage;
-use super::send_group::{OpenGroup, SendGroup};
+use super::send_group::{FailedSend, OpenGroup, SendGroup};
 use super::send_outcome::SendOutcome;
 use super::unsent_bytes::UnsentBytes;
 use crate::error::{Error, Result};
-use crate::partition::partitioner::Partitioner;
-use crate::record::{message, record_layout};
 use crate::runtime::clock::Instant;
 
 /// What sends are queued with.
 pub(super) struct Queueing<'a> {
-    pub(super) topic: &'a str,
-    pub(super) partitioner: &'a Partitioner,
+    pub(super) encoder: MessageEncoder<'a>,
     pub(super) unsent: &'a UnsentBytes,
-    /// Timestamp of messages that have none.
-    pub(super) now_ms: i64,
     pub(super) deadline: Instant,
 }
 
@@ -38,15 +34,10 @@ struct PartitionQueue {
     group: Option<usize>,
 }
 
-struct EncodedMessage {
-    partition: u32,
-    document: RawDocumentBuf,
-}
-
 impl QueuedSends {
     /// Adds a send with all its messages, or as one that has failed.
     pub(super) fn add(&mut self, number: u32, parts: &[&RawDocument], with: &Queueing<'_>) {
-        let queued = with.encode(parts).and_then(|messages| self.queue(number, messages, with));
+        let queued = with.encoder.encode(parts).and_then(|messages| self.queue(number, messages, with));
         if let Err(error) = queued {
             self.fail(number, error);
         }
@@ -55,7 +46,7 @@ impl QueuedSends {
     /// Adds a send that has failed.
     pub(super) fn fail(&mut self, number: u32, error: Error) {
         let mut group = OpenGroup::new();
-        group.add(number).failed(number, error);
+        group.add(number).failed(FailedSend::whole(number, error));
         self.groups.push(group);
     }
 
@@ -64,8 +55,9 @@ impl QueuedSends {
         let held = with.unsent.hold(bytes)?;
         let group = self.group_of(&messages);
         let outcome = SendOutcome::new(held, messages.len(), number, self.groups[group].add(number));
-        for EncodedMessage { partition, document } in messages {
-            let message = QueuedMessage { document, outcome: Arc::clone(&outcome), deadline: with.deadline };
+        for (index, EncodedMessage { partition, document }) in (0..).zip(messages) {
+            let message =
+                QueuedMessage { document, index, outcome: Arc::clone(&outcome), deadline: with.deadline };
             self.by_partition.entry(partition).or_default().messages.push(message);
         }
         Ok(())
@@ -89,23 +81,5 @@ impl QueuedSends {
     pub(super) fn finish(self) -> (impl Iterator<Item = (u32, Vec<QueuedMessage>)>, Vec<SendGroup>) {
         let queues = self.by_partition.into_iter().map(|(partition, queue)| (partition, queue.messages));
         (queues, self.groups.into_iter().map(OpenGroup::close).collect())
-    }
-}
-
-impl Queueing<'_> {
-    /// Everything is checked before anything is queued.
-    fn encode(&self, parts: &[&RawDocument]) -> Result<Vec<EncodedMessage>> {
-        let mut encoded = Vec::new();
-        for part in parts {
-            for outgoing in message::parse_messages(part, encoded.len(), self.now_ms)? {
-                let (message, hash_input) = (outgoing.message, outgoing.hash_input);
-                let partition = self.partitioner.choose(message.key, hash_input, message.value);
-                let document = record_layout::encode(&message, partition).map_err(|error| {
-                    error.about(format_args!("message {}", encoded.len())).on_topic(self.topic)
-                })?;
-                encoded.push(EncodedMessage { partition, document });
-            }
-        }
-        Ok(encoded)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::send_outcome::MessageStatus;
 use crate::error::Error;
 
 /// A send that is not acknowledged.
@@ -13,6 +14,15 @@ pub struct FailedSend {
     pub send: u32,
     /// Why; its effect says whether some of its messages may be stored.
     pub error: Error,
+    /// What became of each of its messages, in their order. Empty if none was queued.
+    pub statuses: Vec<MessageStatus>,
+}
+
+impl FailedSend {
+    /// Of its messages there is nothing else to say.
+    pub(super) fn whole(send: u32, error: Error) -> Self {
+        Self { send, error, statuses: Vec::new() }
+    }
 }
 
 /// Some of the sends that were handed in by one call: those whose messages lie in the same partition, so that none waits
@@ -27,7 +37,7 @@ impl SendGroup {
     /// Resolves when each of them is acknowledged or has failed, to those that have.
     pub async fn settled(self) -> Vec<FailedSend> {
         let lost = |sends: Vec<u32>| {
-            let failed = |send| FailedSend { send, error: Error::closed("the producer") };
+            let failed = |send| FailedSend::whole(send, Error::closed("the producer"));
             sends.into_iter().map(failed).collect()
         };
         self.settled.await.unwrap_or_else(|_| lost(self.sends))
@@ -67,8 +77,8 @@ pub(super) struct GroupSettlement {
 }
 
 impl GroupSettlement {
-    pub(super) fn failed(&self, send: u32, error: Error) {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(FailedSend { send, error });
+    pub(super) fn failed(&self, failed: FailedSend) {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(failed);
     }
 }
 

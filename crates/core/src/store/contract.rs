@@ -19,6 +19,7 @@ use crate::error_code::ErrorCode;
 use crate::feed::stream_token::{ClusterTime, StreamToken};
 use crate::store::dead_letter_contract::DeadLetterStore;
 use crate::store::group_contract::GroupStore;
+use crate::store::transaction_contract::TransactionStore;
 
 /// A topic as it is stored in `topics`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,15 @@ pub struct RetentionStats {
     pub document_count: u64,
     /// Whether any document has a `_timestamp` of type Date, without which nothing expires.
     pub has_timestamp_field: bool,
+}
+
+/// Messages for one partition, in the order in which they were given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartitionMessages {
+    /// The partition's collection.
+    pub collection: String,
+    /// As they are stored.
+    pub documents: Vec<RawDocumentBuf>,
 }
 
 /// One document of an insert that was not stored, while others of the same insert may have been.
@@ -120,6 +130,9 @@ pub trait FeedCursor: Send {
     /// Ends the stream on the server. Never waits for a server that does not answer.
     async fn close(self: Box<Self>);
 }
+
+/// Where the offsets of all groups are.
+pub const OFFSETS_COLLECTION: &str = "consumer_offsets";
 
 /// With the message that reaches this size a page of stored messages ends.
 pub const LARGEST_PAGE_BYTES: usize = 16 * 1024 * 1024;
@@ -231,7 +244,7 @@ pub struct OffsetRecord {
 ///
 /// Every method has a deadline of its own and fails with a typed error; none retries beyond what the driver does.
 #[async_trait]
-pub trait Store: DeadLetterStore + GroupStore {
+pub trait Store: DeadLetterStore + GroupStore + TransactionStore {
     /// Reaches the deployment and makes sure that it can serve change streams.
     async fn connect(&self) -> Result<()>;
 

@@ -17,6 +17,7 @@ mod memory_dead_letters;
 mod memory_feed;
 mod memory_groups;
 mod memory_store;
+mod memory_transactions;
 mod message_collection;
 mod offset_table;
 mod registry;

@@ -1,10 +1,12 @@
 //! The product: a MongoDB replica set. The only part of the crate that names the driver's client.
 
+mod atomic_insert;
 mod change_stream;
 mod connection;
 mod dead_letter_administration;
 mod dead_letter_collection;
 mod dead_letter_query;
+mod deployment_identity;
 mod group_collection;
 mod joined_updates;
 mod member_collection;
@@ -14,7 +16,9 @@ mod mongo_dead_letters;
 mod mongo_error;
 mod mongo_groups;
 mod mongo_store;
+mod mongo_transactions;
 mod offset_collection;
+mod processed_messages;
 mod redrive_marks;
 mod retention_index;
 mod silence;

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 mod groups;
 mod letters;
+mod transactions;
 
 /// What an owner writes about its partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -102,7 +102,7 @@ impl Shared {
             }
             if !self.handle(partition, message).await {
                 let error = HandlerError { name: "Error".into(), message: "not today".into(), stack: None };
-                let failure = HandlerFailure { error, may_retry: true };
+                let failure = HandlerFailure { error, may_retry: true, is_transient: false };
                 return reports.end(DeliveryReport::Failed { handled: index, failure });
             }
             if index + 1 < total && clock::now() >= reported_at + PROGRESS_INTERVAL {

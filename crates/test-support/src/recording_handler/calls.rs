@@ -40,7 +40,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn failure_of(error: HandlerError) -> HandlerFailure {
-    HandlerFailure { may_retry: error.name != NEVER_RETRIED, error }
+    HandlerFailure { may_retry: error.name != NEVER_RETRIED, error, is_transient: false }
 }
 
 impl Calls {

@@ -175,7 +175,7 @@ impl Shared {
 
 fn failure() -> HandlerFailure {
     let error = HandlerError { name: "Simulated".into(), message: "as planned".into(), stack: None };
-    HandlerFailure { error, may_retry: true }
+    HandlerFailure { error, may_retry: true, is_transient: false }
 }
 
 impl RecordHandler for SimulatedHandler {

@@ -73,7 +73,7 @@ pub(super) fn record(parts: &SubscriptionParts, incarnation: u32, declined: &BTr
         handover_timeout_ms: config.handover_timeout_ms,
         state: MemberState::Active,
         replaced_by: None,
-        transaction_sessions: Vec::new(),
+        transaction_sessions: parts.handler_config.sessions.clone(),
     }
 }
 

@@ -10,6 +10,7 @@ use super::retried_write::RetriedWrite;
 use super::{Command, CommitState, CommitterParts, Flush, lease_lost};
 use crate::config::CommitSchedule;
 use crate::consumer::checkpoint::Checkpoint;
+use crate::consumer::offset_loan::LoanRequest;
 use crate::consumer::shared_watermark::Snapshot;
 use crate::error::{Error, Result};
 use crate::observe::consumer_event::ConsumerEvent;
@@ -27,11 +28,14 @@ pub(super) struct CommitterTask {
     /// What is stored. After a write of unknown outcome, what may be.
     pub(super) committed: Checkpoint,
     /// Revision of the watermark that it was.
-    committed_revision: u64,
+    pub(super) committed_revision: u64,
     commit: RetriedWrite,
     flushes: Vec<Flush>,
     pub(super) notes: AttemptNotes,
     pub(super) burials: Burials,
+    loan: Option<LoanRequest>,
+    /// Asking what became of a transaction.
+    pub(super) lookup: RetriedWrite,
     /// Unclean ends are forgotten once this revision of the watermark is stored.
     forget_once_stored: Option<u64>,
 }
@@ -52,6 +56,8 @@ impl CommitterTask {
             flushes: Vec::new(),
             notes: AttemptNotes::new(),
             burials: Burials::new(),
+            loan: None,
+            lookup: RetriedWrite::new(),
             forget_once_stored: None,
         }
     }
@@ -62,10 +68,18 @@ impl CommitterTask {
                 self.apply(command);
             }
             self.write_what_is_due().await;
+            if let Some(loan) = self.loan.take().filter(|_| !self.is_fenced()) {
+                self.lend(loan).await;
+            }
             if self.is_fenced() {
                 break;
             }
         }
+    }
+
+    /// Every handle is gone.
+    pub(super) fn is_orphaned(&self) -> bool {
+        self.commands.is_closed()
     }
 
     /// Waits until there is something to do. `false` when every handle is gone.
@@ -91,6 +105,8 @@ impl CommitterTask {
             Command::Attempts { attempts, stored } => self.notes.replace(attempts, stored),
             Command::ForgetUncleanEnds { once_stored } => self.forget_once_stored = Some(once_stored),
             Command::Bury(burial) => self.burials.push(burial),
+            // One delivery at a time: one that asks anew has given up what it asked for before.
+            Command::Lend(loan) => self.loan = Some(loan),
         }
     }
 
@@ -191,7 +207,7 @@ impl CommitterTask {
         }
     }
 
-    fn committed(&mut self, revision: u64) {
+    pub(super) fn committed(&mut self, revision: u64) {
         self.commit.succeeded();
         self.burials.forget_before(revision);
         let position = &self.committed.position;

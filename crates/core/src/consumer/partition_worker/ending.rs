@@ -1,6 +1,7 @@
 //! How deliveries are stopped, and what is left behind for the next owner.
 
 use super::{PartitionWorker, WorkerEnd};
+use crate::consumer::record_handler::FromHandler;
 
 impl PartitionWorker {
     /// Ends the deliveries after the messages that are being handled.
@@ -25,9 +26,11 @@ impl PartitionWorker {
 
     /// What is known of unfinished messages is for the next owner. An attempt that the end interrupts is not counted.
     pub(super) fn leave(&mut self, end: WorkerEnd) {
-        while let Ok((id, report)) = self.reports.try_recv() {
-            // What has ended by now is heard.
-            self.apply_report(id, report);
+        while let Ok((id, said)) = self.reports.try_recv() {
+            // What has ended by now is heard. A transaction that has not is aborted: it gets no offset.
+            if let FromHandler::Report(report) = said {
+                self.apply_report(id, report);
+            }
         }
         self.in_flight.take_marks_off();
         if end == WorkerEnd::Fenced {

@@ -2,6 +2,7 @@
 
 use bson::DateTime;
 
+use super::interrupted::is_bearable;
 use super::{Awaited, PartitionWorker};
 use crate::consumer::in_flight::REDRIVEN;
 use crate::consumer::record_handler::{DeliveryId, FailedMessage, HandlerFailure, Reports};
@@ -17,8 +18,16 @@ impl PartitionWorker {
     pub(super) fn failed(&mut self, id: DeliveryId, handled: usize, failure: &HandlerFailure) {
         self.finish_up_to(id, handled);
         let Some(delivery) = self.running.get(&id) else { return };
+        if failure.is_transient && self.bears_interruption(delivery.messages.get(handled)) {
+            return self.interrupted(id);
+        }
         let end = if self.parts.batch.is_some() { delivery.messages.len() } else { handled + 1 };
         self.settle_failures(id, (handled..end).map(|index| (index, failure.clone())).collect());
+    }
+
+    fn bears_interruption(&self, number: Option<&u64>) -> bool {
+        let message = number.and_then(|number| self.in_flight.get(*number));
+        message.is_some_and(|message| is_bearable(message.interrupted))
     }
 
     pub(super) fn batch_failed(&mut self, id: DeliveryId, mut failures: Vec<(usize, HandlerFailure)>) {
@@ -57,11 +66,12 @@ impl PartitionWorker {
         &mut self,
         index: usize,
         number: u64,
-        HandlerFailure { error, may_retry }: HandlerFailure,
+        HandlerFailure { error, may_retry, .. }: HandlerFailure,
         may_be_innocent: bool,
     ) -> Option<Failure> {
         let message = self.in_flight.get_mut(number)?;
         message.is_marked = false;
+        message.interrupted = 0;
         let error_name = error.name.clone();
         message.failed.push(FailedAttempt { error, at: DateTime::from_millis(clock::unix_millis()) });
         let attempt = message.failed_attempts();

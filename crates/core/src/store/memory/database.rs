@@ -19,9 +19,12 @@ use super::offset_table::OffsetTable;
 use super::topic_table::TopicTable;
 use crate::consumer::checkpoint::Checkpoint;
 use crate::dead_letter::DeadLetter;
+use crate::error::Result;
 use crate::feed::stream_token::ClusterTime;
 use crate::runtime::clock;
-use crate::store::contract::{AppendFailure, Claim, CommitOutcome, HistoryRange, RetentionStats};
+use crate::store::contract::{
+    AppendFailure, Claim, CommitOutcome, HistoryRange, PartitionMessages, RetentionStats,
+};
 
 /// Of events whose message has expired the log keeps the newest, as an oplog does.
 const LOG_LIMIT_BYTES: usize = 64 * 1024 * 1024;
@@ -69,6 +72,18 @@ impl Database {
         let failures = self.state().append(collection, messages, clock::unix_millis());
         self.wake_feeds();
         failures
+    }
+
+    /// All of them at one moment. What cannot be stored was refused before.
+    pub(super) fn append_together(&self, messages: &[PartitionMessages]) -> Result<()> {
+        let mut state = self.state();
+        let failures: Vec<_> = messages
+            .iter()
+            .flat_map(|part| state.append(&part.collection, &part.documents, clock::unix_millis()))
+            .collect();
+        drop(state);
+        self.wake_feeds();
+        failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.error))
     }
 }
 

@@ -114,6 +114,14 @@ impl OffsetTable {
         self.change_if_held(claim, &doc! { "$set": { "uncleanEnds": 1_i64 } })
     }
 
+    /// Numbers the document with this claim, and returns it.
+    pub(super) fn settle(&mut self, claim: &Claim) -> Result<Option<StoredOffset>> {
+        match self.change_if_held(claim, &Document::new()) {
+            CommitOutcome::Committed => self.load(&claim.key),
+            CommitOutcome::Fenced => Ok(None),
+        }
+    }
+
     /// Takes the owner off. The epoch and the position stay. The last write: none of this owner overtakes it.
     pub(super) fn release(&mut self, claim: &Claim, unclean_ends: u32) -> CommitOutcome {
         let Some(document) = self.documents.get_mut(&claim.key).filter(|document| is_owner(document, claim))

@@ -11,10 +11,12 @@ use super::mongo_error;
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
 use crate::error::{Error, Result};
 use crate::feed::stream_token::ClusterTime;
-use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
+use crate::store::contract::{
+    Claim, CommitOutcome, OFFSETS_COLLECTION, OffsetKey, OffsetRecord, StoredOffset,
+};
 use crate::store::{attempts_document, offset_document};
 
-pub(super) const COLLECTION: &str = "consumer_offsets";
+pub(super) const COLLECTION: &str = OFFSETS_COLLECTION;
 
 fn collection(connection: &Connection) -> Collection<Document> {
     connection.database().collection(COLLECTION)
@@ -146,6 +148,16 @@ fn update_if_held(claim: &Claim, update: Document) -> Result<RawDocumentBuf> {
         &doc! { "q": claim_filter(claim), "u": offset_document::numbered(update, claim) },
     )
     .map_err(|error| Error::internal("an update of an offset cannot be encoded").caused_by(error))
+}
+
+/// Waits for a transaction that holds the document.
+pub(super) async fn settle(connection: &Connection, claim: &Claim) -> Result<Option<StoredOffset>> {
+    let offsets = collection(connection);
+    let number = offsets
+        .find_one_and_update(claim_filter(claim), offset_document::numbered(doc! {}, claim))
+        .return_document(ReturnDocument::After);
+    let found = connection.within_deadline("settle offset", number).await?;
+    found.as_ref().map(offset_document::decode).transpose()
 }
 
 /// The commit as part of a transaction.
