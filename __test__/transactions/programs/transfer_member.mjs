@@ -12,11 +12,11 @@ const moves = ({ from, to, amount }) => [
   { updateOne: { filter: { _id: to }, update: { $inc: { balance: amount } } } },
 ]
 
-/** The effect of a message: both accounts, and a line in the book, which could not be written twice. */
+/** The effect of a message: both accounts, and a line in the book. Nothing here would notice if it came twice. */
 async function apply(records, session) {
   const orders = records.map(({ message }) => message.value)
   await transfers.insertMany(
-    orders.map((order) => ({ _id: order.n, amount: order.amount })),
+    orders.map(({ n }) => ({ n })),
     { session },
   )
   await accounts.bulkWrite(
@@ -31,7 +31,7 @@ const handling = batch
 
 const broker = new ChangeStreamBroker({ mongoUri: uri, database, logLevel: 'SILENT', heartbeatIntervalMs: 500 })
 await broker.connect()
-const consumer = await broker.createConsumer({ topic, groupId, sessionTimeoutMs: 3000, rebalanceDelayMs: 200 })
+const consumer = await broker.createConsumer({ topic, groupId, sessionTimeoutMs: 6000, rebalanceDelayMs: 200 })
 await consumer.subscribe({ ...handling, transactional: { client }, maxRetries: 1000, retryDelay: 20 })
 process.on('message', async () => {
   await broker.disconnect()
