@@ -5,20 +5,20 @@
  * `operationTimeoutMs` (default 30000) and reject with a {@link ChangeStreamBrokerError}.
  */
 import type { Timestamp as BsonTimestamp } from 'bson'
-import type { ConsumerGroupManager, OffsetStorage } from './types/administration'
+import type { ConsumerGroupManager, OffsetReset, OffsetStorage, PartitionReset } from './types/administration'
 import type * as config from './types/config'
 import type { TopicConfig } from './types/config'
 import type { BrokerEvents, ConsumerEvents, PartitionLag } from './types/events'
-import type {
-  BatchHandlerConfig,
-  MessageHandlerConfig,
-  TransactionalBatchHandlerConfig,
-  TransactionalHandlerConfig,
-  TransactionSession,
-} from './types/handlers'
+import type { BatchHandlerConfig, MessageHandlerConfig } from './types/handlers'
 import type { DeadLetters } from './types/dead_letters'
 import type { Effect, ErrorCode, ErrorKind } from './types/errors'
 import type * as records from './types/records'
+import type {
+  SendOptions,
+  TransactionalBatchHandlerConfig,
+  TransactionalHandlerConfig,
+  TransactionSession,
+} from './types/transactions'
 
 export type {
   BatchConfig,
@@ -34,6 +34,7 @@ export * from './types/administration'
 export * from './types/events'
 export * from './types/handlers'
 export * from './types/dead_letters'
+export * from './types/transactions'
 
 /** Any document. Assignable to and from the driver's `Document`. */
 export interface Document {
@@ -185,26 +186,6 @@ export interface OffsetInfo {
   areOffsetsSynced: boolean
 }
 
-/** How to send. */
-export interface SendOptions {
-  /**
-   * Stores the messages within the transaction of this session, through its own client: they exist if and only if it
-   * commits, and are delivered in the order of commits. `send` resolves when they are written, not when they are committed.
-   *
-   * The session has to belong to the deployment of the broker and to have a transaction under way, and the topic has to
-   * exist. A `messageId` that is stored already is left out. The driver's own errors come as they are, so that
-   * `withTransaction` tries again what may succeed; `ERR_CSB_BAD_SESSION` and `ERR_CSB_TOPIC_NOT_FOUND` are this package's.
-   */
-  session?: TransactionSession | null | undefined
-  /**
-   * Stores all messages of an array in one transaction of the broker's own, or none of them, also if they go to several
-   * partitions: consumers see all or none. Slower than without. It begins when the sends before it are stored; one that
-   * is called meanwhile may be stored first. The topic has to exist. Without meaning beside `session`.
-   * @default false
-   */
-  atomic?: boolean | null | undefined
-}
-
 // ----------------------------------------------------------------------------------------------------- classes
 
 /**
@@ -232,6 +213,15 @@ export declare class ChangeStreamBroker {
   createProducer<T = any>(config: ProducerConfig<T>): Promise<ChangeStreamProducer<T>>
   /** A connected consumer; it receives nothing before `subscribe`. */
   createConsumer<T = any>(config: ConsumerConfig<T>): Promise<ChangeStreamConsumer<T>>
+  /**
+   * Sets the offsets of a group in a topic: back, so that stored messages are delivered again, or ahead, so that they are
+   * not. With `dryRun` nothing is changed. Resolves to what changes in each partition.
+   *
+   * Rejects with `ERR_CSB_GROUP_ACTIVE` while members of the group run, unless `force` is given: then what they are handling
+   * is theirs no longer, and they go on from the new place when they notice, within a minute at most. Rejects with
+   * `ERR_CSB_TOPIC_NOT_FOUND`, `ERR_CSB_PARTITION_NOT_FOUND` or `ERR_CSB_INVALID_CONFIG`.
+   */
+  resetOffsets(request: OffsetReset): Promise<PartitionReset[]>
   /** What a group gave up on, in all its topics; no member of it has to run here. `T` is the payload type. */
   getDeadLetters<T = any>(groupId: string): DeadLetters<T>
   /**
@@ -356,6 +346,11 @@ export declare class ChangeStreamConsumer<T = any> {
    * are released. May be called twice. Inside a handler of this consumer it resolves at once, and goes on by itself.
    */
   unsubscribe(): Promise<void>
+  /**
+   * Goes on from another place, with the whole group: as `broker.resetOffsets` with `force`. Commits by hand and records in
+   * flight of the time before do not count any more.
+   */
+  seek(to: OffsetReset['to'], options?: Pick<OffsetReset, 'partitions' | 'dryRun'>): Promise<PartitionReset[]>
   /**
    * Stops fetching. Nothing is lost and the partitions are kept.
    * @throws {@link ChangeStreamBrokerError} `ERR_CSB_NOT_CONNECTED`

@@ -1,5 +1,6 @@
 'use strict'
 
+const { decode } = require('./bson_codec.js')
 const { BrokerEvents } = require('./broker_events.js')
 const { createConsumer } = require('./consumer.js')
 const { isInDeliveryOf } = require('./delivery_context.js')
@@ -65,6 +66,16 @@ const methods = {
       const group = encodeConfig({ groupId }, 'group of dead letters')
       return nativeCallSync(() => native.deadLetters(group))
     })
+  },
+
+  /**
+   * Sets the offsets of a group in a topic, back or ahead. With `dryRun` it only tells what that would change. Resolves to
+   * one entry per partition: the stored messages that the group had before, and has after.
+   */
+  async resetOffsets(request) {
+    const { native } = states.get(this)
+    const bytes = encodeConfig(request, 'reset of offsets')
+    return decode(await nativeCall(() => native.resetOffsets(bytes))).partitions
   },
 
   /**

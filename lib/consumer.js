@@ -225,6 +225,18 @@ class ChangeStreamConsumer {
     return decode(await nativeCall(() => native.lag())).partitions
   }
 
+  /**
+   * Goes on from another place, with the whole group: sets its offsets in this topic, also while members run. Resolves as
+   * `resetOffsets` of the broker does.
+   */
+  async seek(to, { partitions, dryRun } = {}) {
+    const state = states.get(this)
+    connected(state)
+    const { topic, groupId, broker } = state
+    const bytes = encodeConfig({ groupId, topic, partitions, to, dryRun, force: true }, 'reset of offsets')
+    return decode(await nativeCall(() => broker.resetOffsets(bytes))).partitions
+  }
+
   /** Stops fetching; nothing is dropped and the partitions stay assigned. */
   pause() {
     const state = states.get(this)

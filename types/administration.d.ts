@@ -153,3 +153,32 @@ export declare class ConsumerGroupManager {
   /** Every registered group by its id. */
   getAllConsumerGroups(): Map<string, ConsumerGroup>
 }
+
+/** Which offsets to set, and to what. */
+export interface OffsetReset {
+  /** Consumer group. With `groupMode: 'broadcast'` that is `<groupId>@<instanceId>`. */
+  groupId: string
+  /** Topic. */
+  topic: string
+  /** Partition numbers. @default all of the topic */
+  partitions?: readonly number[] | undefined
+  /**
+   * `'earliest'`: the oldest message that is stored. `'latest'`: what is sent from now on. A Date: the first message that the
+   * server stored in that second or later. The `offset` of a record: the one behind it.
+   */
+  to: 'earliest' | 'latest' | Date | ResumeToken
+  /** Only tells what would change. @default false */
+  dryRun?: boolean | undefined
+  /** Also while members of the group run. @default false */
+  force?: boolean | undefined
+}
+
+/** What a reset changes in one partition. */
+export interface PartitionReset {
+  /** Partition number. */
+  partition: number
+  /** Stored messages that the group had to handle before it, counted up to 1000000. */
+  before: number
+  /** Stored messages that it has to handle after it. */
+  after: number
+}

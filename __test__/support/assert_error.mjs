@@ -12,6 +12,7 @@ const kinds = {
   ERR_CSB_UNAUTHORIZED: 'invalid',
   ERR_CSB_NOT_REPLICA_SET: 'invalid',
   ERR_CSB_BAD_SESSION: 'invalid',
+  ERR_CSB_GROUP_ACTIVE: 'conflict',
   ERR_CSB_NOT_CONNECTED: 'closed',
   ERR_CSB_ALREADY_SUBSCRIBED: 'closed',
   ERR_CSB_CLOSED: 'closed',

@@ -289,10 +289,8 @@ describe('subscribe refuses', () => {
     const transactional = { client: test.client }
     const subscribe = (more) => consumer.subscribe({ transactional, handler: async () => {}, ...more })
     const error = await rejectsWith(subscribe({ concurrency: 2, handlerTimeoutMs: 60_000 }), 'ERR_CSB_INVALID_CONFIG')
-    assert.match(
-      error.message,
-      /concurrency is 2[^]*handlerTimeoutMs is 60000|handlerTimeoutMs is 60000[^]*concurrency is 2/,
-    )
+    assert.match(error.message, /concurrency is 2/)
+    assert.match(error.message, /handlerTimeoutMs is 60000/)
     await subscribe({})
   })
 })

@@ -10,6 +10,7 @@ use crate::deployment::{Deployment, DeploymentShare};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::observe::log::{LogSink, Logger};
+use crate::offset_reset::{self, PartitionReset, ResetRequest};
 use crate::offset_storage::OffsetStorage;
 use crate::producer::{Producer, ProducerParts, UnsentBytes};
 use crate::runtime::task_group::TaskGroup;
@@ -216,6 +217,11 @@ impl Broker {
     /// Offsets: looking at them and setting them.
     pub fn offsets(&self) -> Result<OffsetStorage> {
         Ok(OffsetStorage::new(Arc::clone(&self.connected()?.deployment.store)))
+    }
+
+    /// Sets the offsets of a group, or tells what that would change. No member of it has to run here.
+    pub async fn reset_offsets(&self, request: &ResetRequest) -> Result<Vec<PartitionReset>> {
+        offset_reset::reset(&self.connected()?.deployment.store, request).await
     }
 
     /// The dead letters within a scope: of a group, of all its topics or of one.

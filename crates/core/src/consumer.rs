@@ -48,4 +48,5 @@ pub use consumer_handle::Consumer;
 pub(crate) use consumer_handle::ConsumerParts;
 pub use offset_loan::{OffsetLoan, TransactionOutcome};
 pub use partition_lag::PartitionLag;
+pub(crate) use partition_lag::{PartitionRange, measure_lag_at};
 pub use subscription_progress::OffsetInfo;

@@ -132,6 +132,8 @@ error_codes! {
     BufferFull = "ERR_CSB_BUFFER_FULL", Unavailable, retryable: true, effect: None;
     /// Another member of the group has taken this partition over.
     LeaseLost = "ERR_CSB_LEASE_LOST", Conflict, retryable: false, effect: None;
+    /// Members of the group are running, so its offsets are theirs.
+    GroupActive = "ERR_CSB_GROUP_ACTIVE", Conflict, retryable: false, effect: None;
     /// Another running member of the group has this member's `instanceId` now.
     InstanceReplaced = "ERR_CSB_INSTANCE_REPLACED", Conflict, retryable: false, effect: None;
     /// The server cannot show the stream from a position, or a collection as it was. The engine recovers from it by

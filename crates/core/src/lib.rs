@@ -10,6 +10,7 @@ pub mod error_code;
 pub mod feed;
 pub mod group;
 pub mod observe;
+pub mod offset_reset;
 pub mod offset_storage;
 pub mod partition;
 pub mod producer;

@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
+use bson::{Document, doc};
 use csb_core::broker::Broker;
 use csb_core::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
 use csb_core::dead_letter::LetterScope;
 use csb_core::error::Result;
 use csb_core::observe::log::LogSink;
+use csb_core::offset_reset::{PartitionReset, ResetRequest};
 use napi::Env;
-use napi::bindgen_prelude::PromiseRaw;
+use napi::bindgen_prelude::{Buffer, PromiseRaw};
 use napi_derive::napi;
 
-use crate::bson_bytes::document;
+use crate::bson_bytes::{self, document};
 use crate::consumer::NativeConsumer;
 use crate::dead_letters::NativeDeadLetters;
+use crate::js_consumer_events::count;
 use crate::js_error;
 use crate::js_log_sink::{JsLogSink, LogFunction};
 use crate::offset_storage::NativeOffsetStorage;
@@ -115,6 +118,23 @@ impl NativeBroker {
         in_js(env, self.broker.offsets()).map(NativeOffsetStorage::new)
     }
 
+    /// Sets the offsets of a group (BSON), or tells what that would change: BSON `{ partitions: [{ partition, before,
+    /// after }] }`.
+    #[napi(catch_unwind)]
+    pub fn reset_offsets<'env>(
+        &self,
+        env: &'env Env,
+        request: &[u8],
+    ) -> napi::Result<PromiseRaw<'env, Buffer>> {
+        let broker = self.broker.clone();
+        let request = document(request).and_then(|request| ResetRequest::from_document(&request));
+        settle(env, async move {
+            let resets = broker.reset_offsets(&request?).await?;
+            let partitions: Vec<_> = resets.iter().map(partition_reset).collect();
+            bson_bytes::buffer(&doc! { "partitions": partitions })
+        })
+    }
+
     /// The dead letters of a group (BSON).
     #[napi(catch_unwind)]
     pub fn dead_letters(&self, env: &Env, group: &[u8]) -> napi::Result<NativeDeadLetters> {
@@ -128,6 +148,10 @@ impl NativeBroker {
     pub fn is_connected(&self) -> bool {
         self.broker.is_connected()
     }
+}
+
+fn partition_reset(reset: &PartitionReset) -> Document {
+    doc! { "partition": reset.partition, "before": count(reset.before), "after": count(reset.after) }
 }
 
 fn in_js<T>(env: &Env, result: Result<T>) -> napi::Result<T> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bson::RawDocumentBuf;
 use csb_core::consumer::checkpoint::{Checkpoint, MessageAttempts};
+use csb_core::consumer::position::Position;
 use csb_core::dead_letter::DeadLetter;
 use csb_core::error::{Error, Result};
 use csb_core::error_code::{Effect, ErrorCode};
@@ -282,6 +283,11 @@ impl Store for FaultyStore {
 
     async fn read_offset_record(&self, key: &OffsetKey) -> Result<Option<OffsetRecord>> {
         self.read(self.inner.read_offset_record(key)).await
+    }
+
+    async fn reset_offset(&self, key: &OffsetKey, epoch: Option<i64>, position: &Position) -> Result<bool> {
+        let (key, position) = (key.clone(), position.clone());
+        self.change(move |inner| async move { inner.reset_offset(&key, epoch, &position).await }).await
     }
 
     async fn write_offset_record(&self, record: &OffsetRecord) -> Result<()> {

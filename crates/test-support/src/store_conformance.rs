@@ -17,6 +17,7 @@ pub mod hand_off;
 pub mod history;
 pub mod offsets;
 pub mod redrives;
+pub mod taken_offsets;
 pub mod topics;
 pub mod unfinished;
 
@@ -41,6 +42,7 @@ macro_rules! store_conformance {
                 stores_messages_in_order_under_growing_stamps
                 a_known_id_counts_as_stored
                 a_refused_message_leaves_the_others
+                messages_of_several_collections_are_stored_together
             }
             feed {
                 from_now_on_sees_only_what_comes
@@ -86,6 +88,10 @@ macro_rules! store_conformance {
                 a_deleted_offset_is_made_again_once
                 a_group_is_born_with_its_first_offset
                 lists_the_offsets_of_a_group_newest_first
+            }
+            taken_offsets {
+                what_comes_behind_a_settled_number_is_refused
+                a_reset_takes_the_owner_off
             }
             dead_letters {
                 a_letter_comes_back_as_it_was

@@ -216,7 +216,7 @@ impl<'a> ConfigFields<'a> {
         ConfigCheck { violations: self.violations, known_fields: self.known.into_inner() }
     }
 
-    fn required<T>(
+    pub(crate) fn required<T>(
         &mut self,
         name: &str,
         demand: impl Display,

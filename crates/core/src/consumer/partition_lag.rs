@@ -74,6 +74,24 @@ async fn measure_partition(
     Ok(PartitionLag { partition, messages, seconds: u64::try_from(seconds).unwrap_or_default() })
 }
 
+/// A partition, and a place in it.
+pub(crate) struct PartitionRange<'a> {
+    pub(crate) topic: &'a Topic,
+    pub(crate) partition: u32,
+    /// `None`: a group without an offset.
+    pub(crate) position: Option<&'a Position>,
+}
+
+/// How many stored messages are behind a place, counted up to 1000000.
+pub(crate) async fn measure_lag_at(store: &dyn Store, range: &PartitionRange<'_>) -> Result<u64> {
+    let collection = collection_name(&range.topic.collection, range.partition);
+    let mut messages = 0;
+    for part in unfinished(range.position, false) {
+        messages += store.count_history(&collection, part, MOST_COUNTED - messages).await?;
+    }
+    Ok(messages)
+}
+
 /// Seconds since 1970: by the server's clock, of messages of 1.4.2 by their producer's.
 fn sent_at(message: &record_layout::StoredMessage<'_>) -> i64 {
     message.ts.map_or_else(|| message.timestamp.timestamp_millis() / 1000, |stamp| i64::from(stamp.time))

@@ -244,18 +244,15 @@ mod tests {
         let mut watermark = Watermark::new(ahead(0, &[9]));
         let numbers = [1, 2, 3, 4].map(|n| push(&mut watermark, n).number);
         watermark.finish(numbers[1], &document(2));
-        let with = |finished: &[usize]| {
-            let finished: Vec<_> = finished
-                .iter()
-                .map(|index| (numbers[*index], Some(Bson::Int64(*index as i64 + 1))))
-                .collect();
-            watermark.checkpoint_with(&finished)
+        let with = |finished: &[(usize, i64)]| {
+            let finished = finished.iter().map(|(index, id)| (numbers[*index], Some(Bson::Int64(*id))));
+            watermark.checkpoint_with(&finished.collect::<Vec<_>>())
         };
         assert_eq!(with(&[]), watermark.checkpoint());
-        assert_eq!(with(&[0]), ahead(2, &[9]));
-        assert_eq!(with(&[3]), ahead(0, &[2, 4, 9]));
-        assert_eq!(with(&[0, 2, 3]), ahead(4, &[9]));
-        let expected = with(&[0, 3]);
+        assert_eq!(with(&[(0, 1)]), ahead(2, &[9]));
+        assert_eq!(with(&[(3, 4)]), ahead(0, &[2, 4, 9]));
+        assert_eq!(with(&[(0, 1), (2, 3), (3, 4)]), ahead(4, &[9]));
+        let expected = with(&[(0, 1), (3, 4)]);
         for (index, id) in [(0, 1), (3, 4)] {
             watermark.finish_known(numbers[index], Some(Bson::Int64(id)));
         }

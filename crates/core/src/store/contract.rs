@@ -356,6 +356,10 @@ pub trait Store: DeadLetterStore + GroupStore + TransactionStore {
         dead_letter: &DeadLetter,
     ) -> Result<CommitOutcome>;
 
+    /// Sets the position of a group in a partition, whoever owned it before: its owner is out, under the epoch behind this
+    /// one (`None`: there is no document). Whether it is set; nothing was written if the document has another epoch.
+    async fn reset_offset(&self, key: &OffsetKey, epoch: Option<i64>, position: &Position) -> Result<bool>;
+
     /// The offsets of a group, newest first.
     async fn list_offsets(&self, group_id: &str) -> Result<Vec<OffsetRecord>>;
 

@@ -52,6 +52,20 @@ pub fn checkpoint_update(checkpoint: &Checkpoint) -> Document {
     update
 }
 
+/// The update that sets a position, takes the owner off and forgets everything else, under the epoch behind this one. It may
+/// have to make the document, whose birth the server fills in.
+pub fn reset_update(position: &Position, epoch: Option<i64>) -> Document {
+    let mut set = position_fields(position);
+    set.extend(doc! { "owner": Bson::Null, "epoch": epoch.unwrap_or_default() + 1, "uncleanEnds": 0_i64 });
+    doc! {
+        "$set": set,
+        "$unset": { "finishedAhead": "", "attempts": "" },
+        "$inc": { "revision": 1_i64 },
+        "$currentDate": { "timestamp": true },
+        "$setOnInsert": { "createdAt": DateTime::now() },
+    }
+}
+
 /// The same update as the write of this claim.
 #[must_use]
 pub fn numbered(mut update: Document, claim: &Claim) -> Document {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bson::RawDocumentBuf;
 use csb_core::consumer::checkpoint::{Checkpoint, MessageAttempts};
+use csb_core::consumer::position::Position;
 use csb_core::dead_letter::DeadLetter;
 use csb_core::error::{Error, Result};
 use csb_core::error_code::{Effect, ErrorCode};
@@ -326,6 +327,10 @@ impl Store for StubbornStore {
 
     async fn read_offset_record(&self, key: &OffsetKey) -> Result<Option<OffsetRecord>> {
         self.inner.read_offset_record(key).await
+    }
+
+    async fn reset_offset(&self, key: &OffsetKey, epoch: Option<i64>, position: &Position) -> Result<bool> {
+        self.inner.reset_offset(key, epoch, position).await
     }
 
     async fn write_offset_record(&self, record: &OffsetRecord) -> Result<()> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bson::{RawDocument, RawDocumentBuf};
 use csb_core::consumer::checkpoint::{Checkpoint, MessageAttempts};
+use csb_core::consumer::position::Position;
 use csb_core::dead_letter::DeadLetter;
 use csb_core::error::Result;
 use csb_core::feed::stream_token::ClusterTime;
@@ -208,6 +209,10 @@ impl Store for ObservedStore {
 
     async fn read_offset_record(&self, key: &OffsetKey) -> Result<Option<OffsetRecord>> {
         self.inner.read_offset_record(key).await
+    }
+
+    async fn reset_offset(&self, key: &OffsetKey, epoch: Option<i64>, position: &Position) -> Result<bool> {
+        self.inner.reset_offset(key, epoch, position).await
     }
 
     async fn write_offset_record(&self, record: &OffsetRecord) -> Result<()> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bson::{Bson, doc};
 use csb_core::error_code::{Effect, ErrorKind};
-use csb_core::store::contract::{FeedStart, HistoryRange, Store};
+use csb_core::store::contract::{FeedStart, HistoryRange, PartitionMessages, Store};
 
 use super::event_reader::{EventReader, event_ids};
 use super::message::{EARLIEST, LATEST, ids, message, messages, raw, stamp_of};
@@ -54,4 +54,21 @@ pub async fn a_refused_message_leaves_the_others(store: Arc<dyn Store>) {
     assert_eq!(failures[0].error.effect(), Effect::None);
     let stored = store.read_history("c", EVERYTHING, None, 100).await.expect("reads");
     assert_eq!(ids(&stored), ["a", "b"].map(Bson::from));
+}
+
+/// Those that are stored already are left out, also if all of them may be.
+pub async fn messages_of_several_collections_are_stored_together(store: Arc<dyn Store>) {
+    let part = |collection: &str, ids: &[&str]| PartitionMessages {
+        collection: collection.to_owned(),
+        documents: ids.iter().map(|id| message(*id)).collect(),
+    };
+    let stored = async |collection: &str| {
+        ids(&store.read_history(collection, EVERYTHING, None, 100).await.expect("reads"))
+    };
+    store.append("c", &[message("a")]).await.expect("appends");
+    let together = [part("c", &["a", "b"]), part("d", &["a", "c"])];
+    store.append_together(&together, false).await.expect("appends together");
+    store.append_together(&together, true).await.expect("appends nothing");
+    assert_eq!(stored("c").await, ["a", "b"].map(Bson::from));
+    assert_eq!(stored("d").await, ["a", "c"].map(Bson::from));
 }

@@ -16,7 +16,7 @@ use super::message::message;
 
 // Read from a server 6.0.5.
 pub(super) const EARLY: &str = "826B04662D000000062B0229296E04";
-const LATE: &str = "826B04662D0000000B2B022C0100296E5A10049AE1AFE2C49B4CE8AB8F28C84301D9C646645F696400646B04662D41F356D8A9E44FFC0004";
+pub(super) const LATE: &str = "826B04662D0000000B2B022C0100296E5A10049AE1AFE2C49B4CE8AB8F28C84301D9C646645F696400646B04662D41F356D8A9E44FFC0004";
 const TIME: ClusterTime = ClusterTime { seconds: 0x6B04_662E, increment: 3 };
 
 pub(super) fn key(partition: u32) -> OffsetKey {
@@ -69,13 +69,13 @@ fn telling_apart(token: &str) -> Position {
     })
 }
 
-async fn claim(store: &dyn Store, owner: &str) -> Claim {
+pub(super) async fn claim(store: &dyn Store, owner: &str) -> Claim {
     let offset = store.claim_offset(&key(0), owner).await.expect("claims");
     assert_eq!((&offset.key, offset.owner.as_deref()), (&key(0), Some(owner)));
     Claim::of(&offset).expect("an owner")
 }
 
-async fn load(store: &dyn Store) -> StoredOffset {
+pub(super) async fn load(store: &dyn Store) -> StoredOffset {
     store.load_offset(&key(0)).await.expect("loads").expect("is there")
 }
 

@@ -9,6 +9,7 @@ use super::database::Database;
 use super::memory_feed::MemoryFeed;
 use super::registry;
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
+use crate::consumer::position::Position;
 use crate::dead_letter::DeadLetter;
 use crate::error::{Error, Result};
 use crate::feed::stream_token::ClusterTime;
@@ -204,6 +205,10 @@ impl Store for MemoryStore {
 
     async fn read_offset_record(&self, key: &OffsetKey) -> Result<Option<OffsetRecord>> {
         self.database()?.state().offsets.read_record(key)
+    }
+
+    async fn reset_offset(&self, key: &OffsetKey, epoch: Option<i64>, position: &Position) -> Result<bool> {
+        self.database()?.state().offsets.reset(key, epoch, position, now())
     }
 
     async fn write_offset_record(&self, record: &OffsetRecord) -> Result<()> {

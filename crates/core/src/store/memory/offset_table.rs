@@ -6,12 +6,14 @@ use std::collections::hash_map::Entry;
 use bson::{Bson, DateTime, Document, Timestamp, doc};
 
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
+use crate::consumer::position::Position;
 use crate::error::Result;
 use crate::feed::stream_token::ClusterTime;
 use crate::store::attempts_document::attempts_update;
 use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
 use crate::store::offset_document::{
-    BORN_AT, birth, checkpoint_update, decode, decode_record, key_fields, numbered, record_fields, restored,
+    BORN_AT, birth, checkpoint_update, decode, decode_record, key_fields, numbered, record_fields,
+    reset_update, restored,
 };
 
 /// Documents as they would be in `consumer_offsets`, so that both stores read them by the same code.
@@ -57,6 +59,23 @@ impl OffsetTable {
         let of_group =
             self.documents.iter().filter(|(key, _)| key.group_id == group_id && key.topic == topic);
         of_group.filter_map(|(_, document)| birth(document)).min()
+    }
+
+    /// Sets a position under the epoch behind this one, whoever owned the partition.
+    pub(super) fn reset(
+        &mut self,
+        key: &OffsetKey,
+        epoch: Option<i64>,
+        position: &Position,
+        now: DateTime,
+    ) -> Result<bool> {
+        if self.load(key)?.map(|offset| offset.epoch) != epoch {
+            return Ok(false);
+        }
+        let document = self.documents.entry(key.clone()).or_insert_with(|| new_document(key, now));
+        apply(document, &reset_update(position, epoch));
+        document.insert("timestamp", now);
+        Ok(true)
     }
 
     /// Makes a document again that was deleted.

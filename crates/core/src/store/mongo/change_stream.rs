@@ -114,7 +114,7 @@ impl Reading {
     }
 
     /// Lets the answer to a `getMore` that is under way come in, so that its connection can be used again.
-    async fn to_the_end(&mut self) {
+    async fn drain(&mut self) {
         while let Some(Ok(_)) = self.next().await {}
     }
 
@@ -175,7 +175,7 @@ impl FeedCursor for MongoFeedCursor {
         let (mut reading, connection) = (self.reading, self.connection);
         task_group::go_on(async move {
             tokio::select! {
-                () = reading.to_the_end() => {}
+                () = reading.drain() => {}
                 () = connection.closing() => reading.abandon(),
             }
         });

@@ -14,6 +14,7 @@ use super::{
     offset_collection, retention_index, topic_collection,
 };
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
+use crate::consumer::position::Position;
 use crate::dead_letter::DeadLetter;
 use crate::error::{Error, Result};
 use crate::feed::stream_token::ClusterTime;
@@ -213,6 +214,10 @@ impl Store for MongoStore {
 
     async fn read_offset_record(&self, key: &OffsetKey) -> Result<Option<OffsetRecord>> {
         offset_collection::read_record(self.open_connection()?, key).await
+    }
+
+    async fn reset_offset(&self, key: &OffsetKey, epoch: Option<i64>, position: &Position) -> Result<bool> {
+        offset_collection::reset(self.with_offset_index().await?, key, epoch, position).await
     }
 
     async fn write_offset_record(&self, record: &OffsetRecord) -> Result<()> {

@@ -9,6 +9,7 @@ use mongodb::{ClientSession, Collection, IndexModel};
 use super::connection::Connection;
 use super::mongo_error;
 use crate::consumer::checkpoint::{Checkpoint, MessageAttempts};
+use crate::consumer::position::Position;
 use crate::error::{Error, Result};
 use crate::feed::stream_token::ClusterTime;
 use crate::store::contract::{
@@ -112,6 +113,31 @@ pub(super) async fn group_birth(
     let list = async { find.await?.try_collect::<Vec<_>>().await };
     let documents = connection.within_deadline("load offsets", list).await?;
     Ok(documents.iter().filter_map(offset_document::birth).min())
+}
+
+/// Whoever owned the partition is out: under the next epoch none of its writes finds the document.
+pub(super) async fn reset(
+    connection: &Connection,
+    key: &OffsetKey,
+    epoch: Option<i64>,
+    position: &Position,
+) -> Result<bool> {
+    let mut filter = key_filter(key);
+    match epoch {
+        Some(0) => filter.insert("epoch", doc! { "$in": [0_i64, Bson::Null] }),
+        Some(epoch) => filter.insert("epoch", epoch),
+        None => filter.insert("epoch", Bson::Null),
+    };
+    let update = offset_document::reset_update(position, epoch);
+    let offsets = collection(connection);
+    let reset = async {
+        match offsets.update_one(filter, update).upsert(epoch.is_none()).await {
+            // There is a document, with another epoch.
+            Err(error) if epoch.is_none() && mongo_error::is_duplicate_key(&error) => Ok(false),
+            outcome => outcome.map(|done| done.matched_count > 0 || done.upserted_id.is_some()),
+        }
+    };
+    connection.within_deadline("reset offset", reset).await
 }
 
 pub(super) async fn restore(
