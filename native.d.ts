@@ -23,10 +23,19 @@ export declare class NativeBroker {
   createProducer(config: Uint8Array): Promise<NativeProducer>
   /** A consumer. */
   createConsumer(config: Uint8Array): Promise<NativeConsumer>
+  /** Name of the broker's database. */
+  database(): string
+  /** Names the deployment and its primary; null of the embedded one. */
+  deploymentIdentity(): Promise<string | undefined | null>
   /** The topics of this broker. */
   topics(): NativeTopicManager
   /** The offsets of this broker. */
   offsets(): NativeOffsetStorage
+  /**
+   * Sets the offsets of a group (BSON), or tells what that would change: BSON `{ partitions: [{ partition, before,
+   * after }] }`.
+   */
+  resetOffsets(request: Uint8Array): Promise<Buffer>
   /** The dead letters of a group (BSON). */
   deadLetters(group: Uint8Array): NativeDeadLetters
   /** Whether it is connected. */
@@ -44,6 +53,18 @@ export declare class NativeConsumer {
    * failed.
    */
   report(id: number, handled: number, outcome: number, details?: Uint8Array | undefined | null): void
+  /** Prepares for a transactional handler. Resolves to how long messages are kept, in milliseconds. */
+  prepareTransactions(): Promise<number>
+  /**
+   * Borrows the offset for the transaction of a delivery that handles these of its records, by index in ascending
+   * order: the statement (BSON `{ q, u }`) that has to be its last write, on `consumer_offsets`.
+   */
+  borrowOffset(id: number, finished: Array<number>): Promise<Buffer>
+  /**
+   * Says what became of that transaction: 0 committed, 1 aborted, 2 its write of the offset found nothing, 3 unknown.
+   * Resolves to whether it is committed.
+   */
+  returnOffset(id: number, outcome: number): Promise<boolean>
   /** Answers a ping, or says that a hook has ended. */
   pong(id: number): void
   /** Sets who hears of the consumer's events with these names (name, details as BSON), or nobody. */
@@ -108,6 +129,13 @@ export declare class NativeProducer {
    * `settled` resolves to those of them that failed.
    */
   send(parts: Array<Buffer>): Array<{ sends: Array<number> | null, settled: Promise<Array<NativeFailedSend> | null> }>
+  /** Stores the messages of one send in one transaction, all or none. */
+  sendTogether(parts: Array<Buffer>): Promise<undefined>
+  /**
+   * The messages of one send as they are stored, for a transaction of the user's: BSON
+   * `{ partitions: [{ collection, documents }] }`. Fails if the topic does not exist.
+   */
+  prepare(parts: Array<Buffer>): Promise<Buffer>
   /** No sends from here on. */
   disconnect(): Promise<undefined>
   /** Whether it can send. */

@@ -1,6 +1,6 @@
 // The whole performance table, against release 1.4.2 and against the bare official driver, side by side in one run:
 //
-//   npm run benchmark -- [--sections send,drain,latency,partitions,footprint] [--contenders ours,release_1_4_2,bare_driver]
+//   npm run benchmark -- [--sections send,drain,latency,partitions,transactions,footprint] [--contenders ours,release_1_4_2,bare_driver]
 //                        [--cases "in flight"] [--repetitions 3] [--scale 1] [--json]
 //
 // Every measurement is a process of its own; the contenders take turns within each repetition. What counts are the ratios.
@@ -11,7 +11,7 @@ import { measureInProcess } from './measurement/measured_process.mjs'
 import { summarize } from './measurement/statistics.mjs'
 import { asTable } from './report/table.mjs'
 
-const SECTIONS = ['send', 'drain', 'latency', 'partitions', 'footprint']
+const SECTIONS = ['send', 'drain', 'latency', 'partitions', 'transactions', 'footprint']
 const CONTENDERS = ['ours', 'release_1_4_2', 'bare_driver']
 
 const { values: options } = parseArgs({

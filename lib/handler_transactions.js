@@ -84,7 +84,10 @@ class HandlerTransactions {
     if (state === ABORTED || state === REFUSED) await abort(session)
     const isCommitted = await askCore(() => this.#native.returnOffset(id, state))
     delivery.isCommitting = false
-    if (!isCommitted) throw new Interruption(error, false)
+    if (isCommitted) return
+    // What trying again does not mend, such as a missing privilege, has failed like the handler itself.
+    const isFault = state === ABORTED && !hasLabel(error, 'TransientTransactionError')
+    throw isFault ? error : new Interruption(error, false)
   }
 
   /** The offset last, so that another member waiting for the partition is held up as briefly as can be. */

@@ -55,3 +55,16 @@ const configs: BrokerConfigInput[] = [
   { mongoUri: '', logger: nest },
   { mongoUri: '', logger: console },
 ]
+
+async function transact(broker: ChangeStreamBroker, client: driver.MongoClient, orders: driver.Collection<Order>) {
+  const producer = await broker.createProducer<Order>({ topic: 'orders', partitions: 1, retentionMs: 1000 })
+  const consumer = await broker.createConsumer<Order>({ topic: 'orders', groupId: 'copies' })
+  await consumer.subscribe({
+    transactional: { client },
+    async handler({ message }, { session }) {
+      const own: driver.ClientSession = session
+      await orders.insertOne(message.value, { session })
+      await producer.send({ value: message.value }, { session: own })
+    },
+  })
+}

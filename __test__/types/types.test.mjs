@@ -125,7 +125,7 @@ for (const compiler of compilers) {
 
     for (const resolution of ownResolutions) {
       it(`accepts and refuses what it should, our declarations checked (${resolution.name})`, async () => {
-        const names = ['typed.test-d.ts', 'handlers.test-d.ts', 'release_1_4_2.test-d.ts']
+        const names = ['typed.test-d.ts', 'handlers.test-d.ts', 'transactions.test-d.ts', 'release_1_4_2.test-d.ts']
         const files = new Map(await Promise.all(names.map(async (name) => [name, await own(name)])))
         assert.deepEqual(await errorsOf(`typed-${resolution.name}`, resolution, strictest, files), [])
       })
