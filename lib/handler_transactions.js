@@ -82,7 +82,8 @@ class HandlerTransactions {
     delivery.isCommitting = true
     const { state, error } = await this.#write(session, finished, statement)
     if (state === ABORTED || state === REFUSED) await abort(session)
-    const isCommitted = await askCore(() => this.#native.returnOffset(id, state))
+    const unknown = state === UNKNOWN ? this.#sessions.disown(session) : undefined
+    const isCommitted = await askCore(() => this.#native.returnOffset(id, state, unknown))
     delivery.isCommitting = false
     if (isCommitted) return
     // What trying again does not mend, such as a missing privilege, has failed like the handler itself.

@@ -31,6 +31,12 @@ class SessionPool {
     else this.#idle.push(session)
   }
 
+  /** It is not used any more; the core ends it on the server. Returns its id. */
+  disown(session) {
+    this.discard(session)
+    return Buffer.from(session.id.id.buffer)
+  }
+
   /** Ends it although user code may still use it: what is done in it later would be outside of a transaction. */
   discard(session) {
     session.endSession().catch(() => {}) // the same holds

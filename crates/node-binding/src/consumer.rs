@@ -105,7 +105,8 @@ impl NativeConsumer {
         })
     }
 
-    /// Says what became of that transaction: 0 committed, 1 aborted, 2 its write of the offset found nothing, 3 unknown.
+    /// Says what became of that transaction: 0 committed, 1 aborted, 2 its write of the offset found nothing, 3 unknown:
+    /// then `session` is the id of its session, which is ended.
     /// Resolves to whether it is committed.
     #[napi(catch_unwind)]
     pub fn return_offset<'env>(
@@ -113,10 +114,11 @@ impl NativeConsumer {
         env: &'env Env,
         id: u32,
         outcome: u32,
+        session: Option<&[u8]>,
     ) -> napi::Result<PromiseRaw<'env, bool>> {
         let id = DeliveryId(id);
         let handler = self.live_handlers().into_iter().find(|handler| handler.has_lent(id));
-        let outcome = transaction_outcome(outcome);
+        let outcome = transaction_outcome(outcome, session);
         settle(env, async move {
             let handler = handler.ok_or_else(|| Error::closed("the subscription"))?;
             handler.return_offset(id, outcome).await

@@ -1,6 +1,7 @@
 //! What JavaScript reports of a delivery, in the engine's terms.
 
-use bson::Document;
+use bson::spec::BinarySubtype;
+use bson::{Binary, Document};
 use csb_core::consumer::TransactionOutcome;
 use csb_core::consumer::record_handler::{DeliveryReport, HandlerFailure};
 use csb_core::dead_letter::HandlerError;
@@ -20,13 +21,15 @@ pub(crate) fn delivery_report(handled: usize, outcome: u32, details: Option<&[u8
     }
 }
 
-/// What became of a transaction, by its number.
-pub(crate) fn transaction_outcome(outcome: u32) -> TransactionOutcome {
+/// What became of a transaction, by its number; of an unknown one the id of its session.
+pub(crate) fn transaction_outcome(outcome: u32, session: Option<&[u8]>) -> TransactionOutcome {
     match outcome {
         0 => TransactionOutcome::Committed,
         1 => TransactionOutcome::Aborted,
         2 => TransactionOutcome::Refused,
-        _ => TransactionOutcome::Unknown,
+        _ => TransactionOutcome::Unknown(
+            session.map(|id| Binary { subtype: BinarySubtype::Uuid, bytes: id.to_vec() }),
+        ),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bson::RawDocumentBuf;
+use bson::{Binary, RawDocumentBuf};
 
 use super::checkpoint::{Checkpoint, MessageAttempts};
 use crate::dead_letter::DeadLetter;
@@ -51,6 +51,16 @@ impl HeldOffset {
     /// A lent commit was made.
     pub(super) fn was_committed(&mut self, checkpoint: &Checkpoint) {
         self.keep(checkpoint, CommitOutcome::Committed);
+    }
+
+    /// Ends a session in which a transaction may still be open, and hold the document. Without that the server ends it within
+    /// a minute, which is waited for.
+    pub(super) async fn end_session(&self, session: Option<Binary>) {
+        let sessions: Vec<_> = session.into_iter().collect();
+        if let Err(error) = self.store.end_sessions(&sessions).await {
+            let key = &self.claim.key;
+            self.logger.warn(|| format!("{key}: the session of a transaction could not be ended: {error:?}"));
+        }
     }
 
     /// Whether a lent commit was made. From now on it is not going to be. `None`: the partition is lost.

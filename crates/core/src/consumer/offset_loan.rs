@@ -1,12 +1,12 @@
 //! The offset document of a partition in the hands of a transaction of the user's.
 
-use bson::{Bson, RawDocumentBuf};
+use bson::{Binary, Bson, RawDocumentBuf};
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 
 /// What became of the transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransactionOutcome {
     /// It is committed.
     Committed,
@@ -14,8 +14,8 @@ pub enum TransactionOutcome {
     Aborted,
     /// Its write of the offset has found nothing: the partition may be lost. It is aborted.
     Refused,
-    /// It may be committed: the answer got lost.
-    Unknown,
+    /// It may be committed, or still be open: the answer got lost. It was in this session, if that is known.
+    Unknown(Option<Binary>),
 }
 
 /// A commit that a transaction of the user's makes. Nobody else writes the offset document until it is given back.

@@ -36,14 +36,18 @@ impl CommitterTask {
             return;
         }
         let outcome = clock::timeout(LONGEST_LOAN, lender.outcome).await;
-        let outcome = outcome.and_then(std::result::Result::ok).unwrap_or(TransactionOutcome::Unknown);
+        let outcome = outcome.and_then(std::result::Result::ok).unwrap_or(TransactionOutcome::Unknown(None));
         let is_committed = match outcome {
             TransactionOutcome::Committed => {
                 self.parts.offset.was_committed(&checkpoint);
                 Ok(true)
             }
             TransactionOutcome::Aborted => Ok(false),
-            TransactionOutcome::Refused | TransactionOutcome::Unknown => self.find_out(&checkpoint).await,
+            TransactionOutcome::Refused => self.find_out(&checkpoint).await,
+            TransactionOutcome::Unknown(session) => {
+                self.parts.offset.end_session(session).await;
+                self.find_out(&checkpoint).await
+            }
         };
         if let Ok(true) = is_committed {
             self.lent_is_committed(finished, checkpoint);
