@@ -61,10 +61,11 @@ export declare class NativeConsumer {
    */
   borrowOffset(id: number, finished: Array<number>): Promise<Buffer>
   /**
-   * Says what became of that transaction: 0 committed, 1 aborted, 2 its write of the offset found nothing, 3 unknown.
+   * Says what became of that transaction: 0 committed, 1 aborted, 2 its write of the offset found nothing, 3 unknown:
+   * then `session` is the id of its session, which is ended.
    * Resolves to whether it is committed.
    */
-  returnOffset(id: number, outcome: number): Promise<boolean>
+  returnOffset(id: number, outcome: number, session?: Uint8Array | undefined | null): Promise<boolean>
   /** Answers a ping, or says that a hook has ended. */
   pong(id: number): void
   /** Sets who hears of the consumer's events with these names (name, details as BSON), or nobody. */

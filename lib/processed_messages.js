@@ -1,6 +1,7 @@
 'use strict'
 
 const COLLECTION = 'processed_messages'
+const DUPLICATE_KEY = 11000
 /** Messages are deleted some time after their retention has ended, and clocks differ. */
 const GRACE_MS = 24 * 60 * 60 * 1000
 
@@ -12,6 +13,8 @@ class ProcessedMessages {
   #collection
   #key
   #retentionMs
+  /** Somebody has set the offset back: what comes may have been handled before, and is to be handled again. */
+  #mayBeThere = false
 
   constructor(db, { groupId, topic, retentionMs }) {
     this.#collection = db.collection(COLLECTION)
@@ -33,19 +36,34 @@ class ProcessedMessages {
     return entries.filter((entry) => !mayBeKnown(entry) || !known.has(entry.record.message.id))
   }
 
-  /**
-   * Remembers them for as long as they may come again. One that is known already, because somebody has set the offset back
-   * and wants it to be handled again, is no error: that would end the transaction.
-   */
+  /** Remembers them for as long as they may come again. */
   async add(entries, session) {
-    const updates = entries.map(({ record }) => ({
-      updateOne: {
-        filter: { _id: this.#idOf(record) },
-        update: { $set: { expiresAt: this.#expiryOf(record) } },
-        upsert: true,
-      },
+    const documents = entries.map(({ record }) => ({ _id: this.#idOf(record), expiresAt: this.#expiryOf(record) }))
+    if (this.#mayBeThere) await this.#replace(documents, session)
+    else await this.#insert(documents, session)
+  }
+
+  /**
+   * Costs the server less than half of replacing. One that is there already, because somebody has set the offset back and wants it
+   * to be handled again, ends the transaction; the next one replaces.
+   */
+  async #insert(documents, session) {
+    try {
+      await this.#collection.insertMany(documents, { session })
+    } catch (error) {
+      if (error?.code === DUPLICATE_KEY) {
+        this.#mayBeThere = true
+        error.addErrorLabel('TransientTransactionError')
+      }
+      throw error
+    }
+  }
+
+  async #replace(documents, session) {
+    const upserts = documents.map(({ _id, expiresAt }) => ({
+      updateOne: { filter: { _id }, update: { $set: { expiresAt } }, upsert: true },
     }))
-    await this.#collection.bulkWrite(updates, { session, ordered: false })
+    await this.#collection.bulkWrite(upserts, { session, ordered: false })
   }
 
   #expiryOf({ message }) {

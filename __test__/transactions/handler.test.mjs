@@ -249,6 +249,28 @@ describe('a transactional handler', () => {
     assert.deepEqual(await stored(), [0])
   })
 
+  it('handles again what the offset is set back to', async () => {
+    const { topic, producer, consumer, effects } = await topicWith()
+    const errors = []
+    const subscription = {
+      transactional: { client: test.client },
+      maxRetries: 0,
+      errorHandler: (error) => errors.push(error),
+      async handler({ message }, { session }) {
+        await effects.updateOne({ _id: message.value.n }, { $inc: { times: 1 } }, { session, upsert: true })
+      },
+    }
+    await consumer.subscribe(subscription)
+    await producer.send(numbers(5))
+    await passes(async () => assert.equal(await effects.countDocuments({ times: 1 }), 5))
+    await consumer.unsubscribe()
+    await broker.resetOffsets({ groupId: 'group', topic, to: 'earliest' })
+    await consumer.subscribe(subscription)
+    await producer.send(numbers(2, 5))
+    await passes(async () => assert.equal(await effects.countDocuments(), 7))
+    assert.deepEqual([await effects.countDocuments({ times: 2 }), errors], [5, []])
+  })
+
   it('of a member that has lost its partition commits nothing', async () => {
     const { topic, producer, consumer, effects, stored } = await topicWith()
     const { fire, fired } = signal()

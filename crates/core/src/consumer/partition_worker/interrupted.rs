@@ -8,7 +8,7 @@ use crate::runtime::{clock, random};
 
 /// So often in a row for one message. Then something is wrong that trying again does not mend, such as a handler that
 /// waits for its own transaction.
-const MOST_IN_A_ROW: u32 = 30;
+const MOST_IN_A_ROW: u32 = 20;
 const FIRST_WAIT: Duration = Duration::from_millis(5);
 const MOST_DOUBLINGS: u32 = 8;
 
