@@ -59,6 +59,7 @@ class Deliveries {
   end() {
     this.ended = true
     this.stopInFlight()
+    this.transactions?.end().catch(() => {}) // its sessions end with their client at the latest
   }
 
   receive(kind, id, payload) {

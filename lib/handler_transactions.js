@@ -1,5 +1,6 @@
 'use strict'
 
+const { facadeError } = require('./errors.js')
 const { Interruption } = require('./interruption.js')
 const { nativeCall } = require('./native_call.js')
 const { ProcessedMessages } = require('./processed_messages.js')
@@ -66,6 +67,7 @@ class HandlerTransactions {
       const fresh = await this.#processed.without(entries, session)
       const failed = fresh.length === 0 ? new Map() : await callHandler(handle, session, fresh)
       const finished = entries.filter((entry) => !failed.has(entry))
+      if (!delivery.abandoned && !session.inTransaction()) throw endedByHandler()
       // What user code comes to after it was given up is not heard.
       if (!delivery.abandoned && finished.length > 0) await this.#commit(id, delivery, session, finished)
       return failed
@@ -78,13 +80,24 @@ class HandlerTransactions {
   async #commit(id, delivery, session, finished) {
     const indexes = finished.map(({ index }) => index)
     const statement = await askCore(() => this.#native.borrowOffset(id, indexes))
+    if (delivery.abandoned) {
+      await askCore(() => this.#native.returnOffset(id, ABORTED))
+      return
+    }
     // From here on it is not given up: it may be committed, and must not be handled again then.
     delivery.isCommitting = true
+    try {
+      await this.#writeAndCommit(id, session, finished, statement)
+    } finally {
+      delivery.isCommitting = false
+    }
+  }
+
+  async #writeAndCommit(id, session, finished, statement) {
     const { state, error } = await this.#write(session, finished, statement)
     if (state === ABORTED || state === REFUSED) await abort(session)
     const unknown = state === UNKNOWN ? this.#sessions.disown(session) : undefined
     const isCommitted = await askCore(() => this.#native.returnOffset(id, state, unknown))
-    delivery.isCommitting = false
     if (isCommitted) return
     // What trying again does not mend, such as a missing privilege, has failed like the handler itself.
     const isFault = state === ABORTED && !hasLabel(error, 'TransientTransactionError')
@@ -108,6 +121,14 @@ class HandlerTransactions {
   async end() {
     await this.#sessions.end()
   }
+}
+
+/** Without it the offset would be committed for effects that are not there, or not yet. */
+function endedByHandler() {
+  return facadeError(
+    'ERR_CSB_BAD_SESSION',
+    'the handler has committed or aborted the transaction of context.session: leave that to the consumer, and throw to abort',
+  )
 }
 
 /** A conflict with another transaction is nobody's fault, whether user code lets it through or wraps it. */

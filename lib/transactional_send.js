@@ -2,7 +2,7 @@
 
 const { nativeCall } = require('./native_call.js')
 const { decodeFor } = require('./session_bson.js')
-const { inTurn, requireSameDeployment } = require('./user_session.js')
+const { checkSession, inTurn, requireSameDeployment } = require('./user_session.js')
 
 const DUPLICATE_KEY = 11000
 
@@ -28,6 +28,8 @@ async function withoutStored(collection, documents, session) {
 async function insert(collection, documents, session) {
   const missing = await withoutStored(collection, documents, session)
   if (missing.length === 0) return
+  // Somebody who did not wait for the send may have ended the transaction: then it would be stored whatever became of that.
+  checkSession(session)
   try {
     await collection.insertMany(missing, { session, ordered: true })
   } catch (error) {

@@ -1,12 +1,16 @@
 // Arrays that are stored whole or not at all, and what a failed send says of each of its messages.
 import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { rejectsWith } from '../support/assert_error.mjs'
-import { Inbox } from '../support/eventually.mjs'
+import { eventually, Inbox, inTime } from '../support/eventually.mjs'
 import { consumerConfig, producerConfig, testDatabase, uniqueTopic } from '../support/test_database.mjs'
 
 const test = testDatabase('atomic')
 const PARTITIONS = 3
+const RESENDING = fileURLToPath(new URL('./programs/resending_producer.mjs', import.meta.url))
 let broker
 before(async () => {
   broker = await test.broker({ logLevel: 'SILENT' })
@@ -100,19 +104,27 @@ describe('a failed send', () => {
   })
 })
 
-describe('a producer that was killed', () => {
-  it('sends the same ids again, and each message is there once', async () => {
+describe('a producer that is killed', () => {
+  it('sends the same ids again, and each message is there once', async (t) => {
     const { topic, stored } = await topicWith()
-    const all = messages(200).map((message, n) => ({ ...message, messageId: `id-${n}` }))
-    for (let attempt = 0; attempt < 5; attempt++) {
-      // A broker that goes away in the middle of its sends, as one that is killed does.
-      const other = await test.broker({ shutdownGraceMs: 0, logLevel: 'SILENT' })
-      const producer = await other.createProducer(producerConfig(topic, PARTITIONS))
-      const sends = all.map((message) => producer.send(message).catch((error) => error))
-      if (attempt < 4) await other.disconnect()
-      const outcomes = await Promise.all(sends)
-      if (attempt === 4) assert.deepEqual(outcomes, Array(200).fill(undefined))
+    const setting = { uri: test.uri, database: test.database, topic, partitions: PARTITIONS, count: 3000 }
+    const start = async () => {
+      const child = fork(RESENDING, [JSON.stringify(setting)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      await inTime(once(child, 'message'), 60_000, 'starting the producer')
+      return child
     }
-    assert.equal(await stored(), 200)
+    const counts = []
+    for (let kill = 0; kill < 5; kill++) {
+      const child = await start()
+      await eventually(async () => (await stored()) > kill * 300, { what: 'some messages' })
+      const ended = once(child, 'close')
+      child.kill('SIGKILL')
+      await ended
+      counts.push(await stored())
+    }
+    t.diagnostic(`stored after each kill: ${counts}`)
+    const last = await start()
+    const [code] = await inTime(once(last, 'close'), 60_000, 'sending')
+    assert.deepEqual([code, await stored()], [0, 3000])
   })
 })

@@ -271,6 +271,24 @@ describe('a transactional handler', () => {
     assert.deepEqual([await effects.countDocuments({ times: 2 }), errors], [5, []])
   })
 
+  it('that ends the transaction itself has failed, and moves no offset', async () => {
+    const { producer, consumer, effects, stored } = await topicWith()
+    const errors = []
+    await consumer.subscribe({
+      transactional: { client: test.client },
+      maxRetries: 1,
+      retryDelay: 1,
+      errorHandler: (error) => errors.push(error.code),
+      async handler({ message }, { session, attempt }) {
+        await effects.insertOne({ n: message.value.n }, { session })
+        if (attempt === 1) await session.abortTransaction()
+      },
+    })
+    await producer.send(numbers(1))
+    await passes(async () => assert.deepEqual(await stored(), [0]))
+    assert.deepEqual(errors, ['ERR_CSB_BAD_SESSION'])
+  })
+
   it('of a member that has lost its partition commits nothing', async () => {
     const { topic, producer, consumer, effects, stored } = await topicWith()
     const { fire, fired } = signal()

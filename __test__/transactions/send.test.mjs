@@ -233,6 +233,18 @@ describe('refuses', () => {
     await rejectsWith(producer.send({ value: 1 }, 'session'), 'ERR_CSB_INVALID_CONFIG')
   })
 
+  it('to store what the transaction did not wait for', async () => {
+    const { producer, stored } = await topicWith()
+    const session = test.client.startSession()
+    session.startTransaction()
+    await producer.send({ value: 1 }, { session })
+    const late = producer.send({ value: 2, messageId: 'late' }, { session }).catch((error) => error)
+    await session.abortTransaction()
+    await late
+    await session.endSession()
+    assert.equal(await stored(), 0)
+  })
+
   it('a session of another deployment', async () => {
     const { producer } = await topicWith()
     const other = await startReplicaSet({})

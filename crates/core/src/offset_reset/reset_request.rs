@@ -120,7 +120,7 @@ mod tests {
     fn refuses_what_is_no_target() {
         for bad in [doc! {}, doc! { "to": "yesterday" }, doc! { "to": 5 }, doc! { "to": { "_data": "x" } }] {
             let error = read(bad).unwrap_err();
-            assert!(error.message().contains("- to is"), "{error}");
+            assert!(error.message().contains("to is "), "{error}");
         }
         assert!(
             read(doc! { "to": "latest", "dryrun": true })
