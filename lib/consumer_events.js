@@ -8,6 +8,7 @@ const NATIVE_EVENTS = [
   'assigned',
   'revoked',
   'committed',
+  'completed',
   'retried',
   'deadLettered',
   'recovered',

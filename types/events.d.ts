@@ -34,6 +34,11 @@ export interface ConsumerEvents {
   revoked: ConsumerEvent & { partition: number; reason: 'rebalanced' | 'unsubscribed' | 'leaseLost' | 'failed' }
   /** An offset was stored; `null` while the stored history is read. May be frequent. */
   committed: ConsumerEvent & { partition: number; offset: ResumeToken | null }
+  /**
+   * Everything before the consumer's `until` is handled in this partition, and nothing more is delivered from it.
+   * `remaining` of the partitions that the consumer has now are not there yet; with 0 a replay by one consumer is done.
+   */
+  completed: ConsumerEvent & { partition: number; offset: ResumeToken | null; remaining: number }
   /** An attempt failed and another one follows after `delayMs`. */
   retried: ConsumerEvent & {
     partition: number

@@ -123,6 +123,20 @@ describe('resetOffsets', () => {
     )
   })
 
+  it('reaches members that have nothing to do', async () => {
+    const { begin } = await handledTen()
+    const { consumer, records } = await begin()
+    const revoked = new Inbox()
+    consumer.on('revoked', (event) => revoked.push(event))
+    await consumer.seek('earliest')
+    await records.received(10)
+    assert.deepEqual(numbers(records), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    assert.deepEqual(
+      revoked.items.map(({ reason }) => reason),
+      ['leaseLost', 'leaseLost'],
+    )
+  })
+
   it('refuses what it does not understand', async () => {
     const { topic, reset } = await handledTen()
     for (const to of ['yesterday', 5, { _data: 'x' }, undefined]) {

@@ -9,6 +9,7 @@ pub(crate) mod consumer_config;
 mod handler_config;
 mod log_level;
 mod producer_config;
+mod replay_end;
 pub(crate) mod topic_config;
 mod watch_options;
 
@@ -18,5 +19,6 @@ pub use consumer_config::{ConsumerConfig, GroupMode, OnExpired, PartitionAssignm
 pub use handler_config::{BatchConfig, CommitSchedule, HandlerConfig, RetryBackoff};
 pub use log_level::LogLevel;
 pub use producer_config::{PartitionStrategy, ProducerConfig};
+pub use replay_end::ReplayEnd;
 pub use topic_config::TopicConfig;
 pub use watch_options::{ChangeStreamWatchOptions, WithoutEffect};

@@ -41,6 +41,10 @@ pub async fn reset(store: &Arc<dyn Store>, request: &ResetRequest) -> Result<Vec
         let key = OffsetKey { group_id: request.group_id.clone(), topic: topic.name.clone(), partition };
         resets.push(reset_partition(&**store, &topic, &key, request, now).await?);
     }
+    if request.force && !request.dry_run {
+        // Members look what is still theirs.
+        store.signal_group(&request.group_id).await?;
+    }
     Ok(resets)
 }
 

@@ -47,6 +47,11 @@ fn details(event: &ConsumerEvent) -> Document {
         ConsumerEvent::Committed { partition, offset } => {
             doc! { "partition": partition, "offset": resume_token(offset.as_ref()) }
         }
+        ConsumerEvent::Completed { partition, offset, remaining } => doc! {
+            "partition": partition,
+            "offset": resume_token(offset.as_ref()),
+            "remaining": count(*remaining as u64),
+        },
         ConsumerEvent::Retried { partition, message_id, attempt, error_name, delay_ms } => doc! {
             "partition": partition,
             "messageId": message_id,

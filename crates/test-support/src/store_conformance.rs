@@ -92,6 +92,7 @@ macro_rules! store_conformance {
             taken_offsets {
                 what_comes_behind_a_settled_number_is_refused
                 a_reset_takes_the_owner_off
+                partitions_are_found_by_their_owner
             }
             dead_letters {
                 a_letter_comes_back_as_it_was

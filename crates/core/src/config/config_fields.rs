@@ -229,7 +229,7 @@ impl<'a> ConfigFields<'a> {
         self.optional(name, demand, accept)
     }
 
-    fn optional<T>(
+    pub(crate) fn optional<T>(
         &mut self,
         name: &str,
         demand: impl Display,

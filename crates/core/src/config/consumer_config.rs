@@ -5,6 +5,7 @@ use std::time::Duration;
 use bson::Document;
 
 use super::config_fields::{ConfigCheck, ConfigFields, TextRule};
+use super::replay_end::{self, ReplayEnd};
 use super::topic_config::{RETENTION_MS, TOPIC_NAME};
 use super::watch_options::ChangeStreamWatchOptions;
 use crate::error::{Error, Result};
@@ -130,6 +131,16 @@ pub struct ConsumerConfig {
     /// @default false
     #[cfg_attr(test, ts(optional = nullable, type = "boolean | undefined"))]
     pub from_beginning: bool,
+    /// Where the consumer stops, for a replay: it handles what was stored before this Date (before its second begins), or
+    /// up to this offset of a record, and then gets nothing more. Each partition says so with the event `completed`. Its
+    /// offset stays there: the rest is delivered to the group by a consumer without `until`.
+    ///
+    /// Of messages that are read from the collection, as with `fromBeginning`, the server's time of insert decides. Messages
+    /// of 1.4.2 stand there before all others: those sent later are passed over for good.
+    ///
+    /// @default never
+    #[cfg_attr(test, ts(optional = nullable, type = "Date | unknown | undefined"))]
+    pub until: Option<ReplayEnd>,
     /// What to do when messages may have been deleted by the topic's retention before the group read them, which shows
     /// when its position is lost: `fail` ends the partition with `ERR_CSB_MESSAGES_EXPIRED`, and nothing is passed over
     /// unless somebody says so; `skip` goes on with what is there, after the event `expired` and a line in the log.
@@ -199,6 +210,7 @@ impl ConsumerConfig {
             auto_commit: fields.boolean("autoCommit", true),
             auto_commit_interval_ms: fields.optional_integer("autoCommitIntervalMs", 10..=3_600_000),
             from_beginning: fields.boolean("fromBeginning", false),
+            until: fields.optional("until", replay_end::DEMAND, ReplayEnd::read),
             on_expired: fields.one_of("onExpired", &ON_EXPIRED, str::eq).unwrap_or(OnExpired::Fail),
             max_retries: fields.integer("maxRetries", 0..=1000, 3),
             retry_delay_ms: fields.integer("retryDelayMs", 0..=3_600_000, 1_000),
@@ -315,7 +327,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_out_of_limits() {
-        let bad: [(&str, Bson); 18] = [
+        let bad: [(&str, Bson); 20] = [
             ("groupId", "".into()),
             ("groupId", "a\nb".into()),
             ("groupId", "x".repeat(201).into()),
@@ -326,6 +338,8 @@ mod tests {
             ("partitions", 1.into()),
             ("autoCommit", 1.into()),
             ("autoCommitIntervalMs", 9.into()),
+            ("until", "tomorrow".into()),
+            ("until", doc! { "_data": "82" }.into()),
             ("maxRetries", 1001.into()),
             ("retryDelayMs", 3_600_001.into()),
             ("maxBufferedBytes", 65_535.into()),

@@ -26,6 +26,7 @@ mod beginning;
 mod claiming;
 mod joining;
 mod leaving;
+mod ownership;
 mod unfenced_writers;
 
 use joining::{joined_too_late, record};
@@ -63,6 +64,7 @@ pub(super) struct CoordinatorParts {
 /// What comes next.
 enum Step {
     Look,
+    Signal,
     Ended(EndedPartition),
     Overdue,
     Lost,
@@ -108,6 +110,7 @@ impl Coordinator {
             match self.next_step(pause).await {
                 Step::Close => break,
                 Step::Look => {}
+                Step::Signal => self.check_ownership().await,
                 Step::Overdue => {
                     self.home.set.leave_overdue(clock::now());
                     continue;
@@ -147,7 +150,7 @@ impl Coordinator {
             () = self.membership.lease().lost() => Step::Lost,
             Some(ended) = self.ended.recv() => Step::Ended(ended),
             () = clock::sleep_until(overdue.unwrap_or_else(clock::now)), if overdue.is_some() => Step::Overdue,
-            Ok(()) = self.signal.changed() => Step::Look,
+            Ok(()) = self.signal.changed() => Step::Signal,
             () = clock::sleep(pause) => Step::Look,
         }
     }

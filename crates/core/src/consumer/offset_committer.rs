@@ -54,6 +54,7 @@ enum Command {
     Flush(Flush),
     Attempts { attempts: Vec<MessageAttempts>, stored: Option<oneshot::Sender<Result<()>>> },
     ForgetUncleanEnds { once_stored: u64 },
+    CommitAnew,
     Bury(Burial),
     Lend(LoanRequest),
 }
@@ -111,6 +112,11 @@ impl OffsetCommitter {
     pub(super) fn forget_unclean_ends(&self) {
         let once_stored = self.watermark.revision();
         let _ = self.commands.send(Command::ForgetUncleanEnds { once_stored });
+    }
+
+    /// Stores what is stored once more: if somebody else has the partition, that comes out.
+    pub(super) fn commit_anew(&self) {
+        let _ = self.commands.send(Command::CommitAnew);
     }
 
     /// Stores what is finished now, not more: who commits by hand knows what he has done with by then. `true` if that

@@ -102,6 +102,8 @@ impl PartitionLaunch<'_> {
             batch: config.batch,
             redrives,
             dead_letter_retention_ms,
+            until: parts.config.until.clone(),
+            set: self.home.set.clone(),
             suspect_turn: Arc::clone(&parts.suspect_turn),
             control: self.control,
             lease: self.lease,

@@ -52,6 +52,8 @@ struct RunningPartition {
     committer: OffsetCommitter,
     /// Nothing has ended it yet.
     is_live: bool,
+    /// It has reached the end of a replay.
+    is_completed: bool,
     /// Until then it is to be given back, because it is another member's now.
     revoked_until: Option<Instant>,
 }
@@ -77,7 +79,8 @@ impl PartitionSet {
         let mut state = self.lock();
         let (control, receiver) = watch::channel(state.control);
         let committer = start(receiver);
-        let running = RunningPartition { control, committer, is_live: true, revoked_until: None };
+        let running =
+            RunningPartition { control, committer, is_live: true, is_completed: false, revoked_until: None };
         state.by_number.insert(partition, running);
     }
 
@@ -87,6 +90,14 @@ impl PartitionSet {
 
     pub(super) fn committers(&self) -> Vec<OffsetCommitter> {
         self.lock().by_number.values().map(|running| running.committer.clone()).collect()
+    }
+
+    /// What these have committed is stored once more, which tells whether they still may.
+    pub(super) fn commit_anew<'a>(&self, partitions: impl IntoIterator<Item = &'a u32>) {
+        let state = self.lock();
+        for running in partitions.into_iter().filter_map(|partition| state.by_number.get(partition)) {
+            running.committer.commit_anew();
+        }
     }
 
     /// From one control to another, for those that have the one.
@@ -148,6 +159,15 @@ impl PartitionSet {
 
     pub(super) fn is_revoked(&self, partition: u32) -> bool {
         self.lock().by_number.get(&partition).is_some_and(|running| running.revoked_until.is_some())
+    }
+
+    /// The partition has reached the end of a replay. Says how many have not.
+    pub(super) fn completes(&self, partition: u32) -> usize {
+        let mut state = self.lock();
+        if let Some(running) = state.by_number.get_mut(&partition) {
+            running.is_completed = true;
+        }
+        state.by_number.values().filter(|running| running.is_live && !running.is_completed).count()
     }
 
     /// The partition handles nothing any more. Said before the user is told, who may look at once.

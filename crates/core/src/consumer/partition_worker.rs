@@ -18,13 +18,14 @@ use super::consumer_events::ConsumerEvents;
 use super::in_flight::InFlight;
 use super::key_lanes::{KeyLanes, LaneKey};
 use super::offset_committer::OffsetCommitter;
+use super::partition_set::PartitionSet;
 use super::position::Position;
 use super::record_handler::{DeliveryId, FromHandler, RecordHandler};
 use super::retry_policy::RetryPolicy;
 use super::running_delivery::RunningDelivery;
 use super::shared_watermark::SharedWatermark;
 use super::subscription_progress::SubscriptionProgress;
-use crate::config::{BatchConfig, CommitSchedule};
+use crate::config::{BatchConfig, CommitSchedule, ReplayEnd};
 use crate::dead_letter::{RedriveQueue, RedrivenLetter};
 use crate::error::Result;
 use crate::feed::Feed;
@@ -44,10 +45,12 @@ mod intake;
 mod interrupted;
 mod lending;
 mod redrive;
+mod replay;
 mod settle;
 mod timing;
 
 use inherited_attempts::InheritedAttempts;
+use replay::ReplayState;
 
 /// Bytes of one delivery at most.
 const MOST_BYTES: usize = 1 << 20;
@@ -84,6 +87,10 @@ pub(super) struct WorkerParts {
     pub(super) redrives: RedriveQueue,
     /// How long dead letters are kept; `None`: for ever.
     pub(super) dead_letter_retention_ms: Option<u64>,
+    /// Where a replay ends.
+    pub(super) until: Option<ReplayEnd>,
+    /// Where the end of a replay is told.
+    pub(super) set: PartitionSet,
     /// One message of the process at a time has it: one that is suspected of ending its owners.
     pub(super) suspect_turn: Arc<Semaphore>,
     pub(super) control: watch::Receiver<Control>,
@@ -132,6 +139,7 @@ pub(super) struct PartitionWorker {
     has_noted_attempts: bool,
     /// Reads and writes of letters that the end waits for.
     letters_awaited: usize,
+    replay: ReplayState,
     is_stopping: bool,
     end: Option<WorkerEnd>,
 }
@@ -162,6 +170,7 @@ enum Wake {
     Messages(Vec<BufferedMessage>),
     LetterDue,
     Time,
+    EndOfReplay,
     Idle,
 }
 
@@ -181,6 +190,7 @@ impl PartitionWorker {
             inherited: InheritedAttempts::new(inheritance, now),
             read_again_from: None,
             letters_awaited: 0,
+            replay: ReplayState::of(parts.until.as_ref()),
             is_stopping: false,
             end: None,
             parts,
@@ -218,6 +228,7 @@ impl PartitionWorker {
             if self.end.is_some() && self.is_quiet() {
                 continue;
             }
+            self.complete_replay();
             match self.wait(lease).await {
                 Wake::Control | Wake::Lease | Wake::MayBegin => {}
                 Wake::Fenced => self.fence(),
@@ -229,6 +240,7 @@ impl PartitionWorker {
                 Wake::Messages(messages) => self.take_in(messages),
                 Wake::LetterDue => self.take_letter(),
                 Wake::Time => self.apply_time(clock::now()),
+                Wake::EndOfReplay => self.end_replay_if_empty(),
                 Wake::Idle => self.advance_idle(),
             }
         }
@@ -263,6 +275,9 @@ impl PartitionWorker {
         let room = if runs { self.room() } else { 0 };
         let time = self.next_time();
         let is_idle = self.in_flight.is_empty();
+        let end_of_replay =
+            self.parts.until.clone().filter(|_| runs && is_idle && self.replay == ReplayState::Reading);
+        let may_advance = is_idle && !self.replay.is_at_end();
         let waits_to_begin = !*self.parts.may_begin.borrow();
         let is_orphaned = self.parts.control.has_changed().is_err();
         let parts = &mut self.parts;
@@ -278,7 +293,8 @@ impl PartitionWorker {
             () = parts.redrives.due(), if runs => Wake::LetterDue,
             messages = parts.buffer.take(room, MOST_BYTES), if room > 0 => Wake::Messages(messages),
             () = clock::sleep_until(time.unwrap_or_else(clock::now)), if time.is_some() => Wake::Time,
-            () = clock::sleep(IDLE_ADVANCE), if is_idle => Wake::Idle,
+            () = replay::ends(&parts.feed, &parts.buffer, end_of_replay.as_ref()) => Wake::EndOfReplay,
+            () = clock::sleep(IDLE_ADVANCE), if may_advance => Wake::Idle,
         }
     }
 

@@ -153,6 +153,17 @@ impl Feed {
     pub fn frontier(&self) -> Option<StreamToken> {
         self.frontier.borrow().clone()
     }
+
+    /// Waits for a frontier of which this is true. As with [`frontier`](Self::frontier), look into the buffer afterwards.
+    pub async fn frontier_reaches(&self, is_reached: impl Fn(&StreamToken) -> bool) {
+        let mut frontier = self.frontier.clone();
+        let has_ended =
+            frontier.wait_for(|frontier| frontier.as_ref().is_some_and(&is_reached)).await.is_err();
+        if has_ended {
+            // It does not advance any more.
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 struct FeedActor {

@@ -44,6 +44,8 @@ pub struct PartitionBuffer {
     capacity_bytes: usize,
     /// Something was put in, or the link changed.
     filled: Notify,
+    /// The feed gives, and nobody else.
+    went_live: Notify,
     /// Something was taken out.
     drained: Notify,
     detached: Notify,
@@ -92,6 +94,7 @@ impl PartitionBuffer {
             }),
             capacity_bytes,
             filled: Notify::new(),
+            went_live: Notify::new(),
             drained: Notify::new(),
             detached: Notify::new(),
         })
@@ -102,6 +105,10 @@ impl PartitionBuffer {
         let mut state = self.lock();
         state.forget_held();
         state.link = if hold_back { FeedLink::Holding } else { FeedLink::Live };
+        drop(state);
+        if !hold_back {
+            self.went_live.notify_one();
+        }
     }
 
     /// Ends the link to the feed. What was held back is the reader's to read again.
@@ -129,6 +136,7 @@ impl PartitionBuffer {
         state.held_bytes = 0;
         drop(guard);
         self.filled.notify_one();
+        self.went_live.notify_one();
         true
     }
 
@@ -223,6 +231,13 @@ impl PartitionBuffer {
         }
         state.bytes -= bytes;
         taken
+    }
+
+    /// Waits until the feed gives to it, and nobody else. One waiter at a time.
+    pub async fn wait_until_live(&self) {
+        while self.lock().link != FeedLink::Live {
+            self.went_live.notified().await;
+        }
     }
 
     /// Waits until the feed has left this buffer.

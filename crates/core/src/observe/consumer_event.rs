@@ -27,6 +27,15 @@ pub enum ConsumerEvent {
         /// Everything up to here is finished; `None` while the stored history is being read.
         offset: Option<StreamToken>,
     },
+    /// Everything before the consumer's `until` is handled; nothing more is delivered.
+    Completed {
+        /// Partition number.
+        partition: u32,
+        /// Everything up to here is finished; `None` while the stored history is being read.
+        offset: Option<StreamToken>,
+        /// Partitions that the consumer has and that are not there yet.
+        remaining: usize,
+    },
     /// An attempt of a message failed and another one follows.
     Retried {
         /// Partition number.
@@ -131,6 +140,7 @@ impl ConsumerEvent {
             Self::Assigned { .. } => "assigned",
             Self::Revoked { .. } => "revoked",
             Self::Committed { .. } => "committed",
+            Self::Completed { .. } => "completed",
             Self::Retried { .. } => "retried",
             Self::DeadLettered { .. } => "deadLettered",
             Self::Recovered { .. } => "recovered",

@@ -59,6 +59,9 @@ pub trait GroupStore: Send + Sync + 'static {
     /// Tells the members of a group to look again.
     async fn signal_group(&self, group_id: &str) -> Result<()>;
 
+    /// Partitions that are stored as this owner's. Ascending.
+    async fn owned_partitions(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>>;
+
     /// Partitions of an owner whose offset has been written by somebody who does not ask who owns them, as 1.4.2 does, and
     /// is later than what an owner has stored. Ascending.
     async fn unfenced_writes(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>>;

@@ -30,6 +30,7 @@ mod redrive;
 mod redrive_faults;
 mod redrive_owners;
 mod refusing_servers;
+mod replay;
 mod rolled_oplog;
 mod scene;
 mod slow_partition;

@@ -78,6 +78,10 @@ impl GroupStore for FaultyStore {
         self.change(|inner| async move { inner.signal_group(&group_id).await }).await
     }
 
+    async fn owned_partitions(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>> {
+        self.read(self.inner.owned_partitions(group_id, topic, owner)).await
+    }
+
     async fn unfenced_writes(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>> {
         self.read(self.inner.unfenced_writes(group_id, topic, owner)).await
     }

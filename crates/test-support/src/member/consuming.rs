@@ -75,6 +75,7 @@ fn told(event: &ConsumerEvent, handler: &WritingHandler) -> Option<Happening> {
         ConsumerEvent::Recovered { .. }
         | ConsumerEvent::Expired { .. }
         | ConsumerEvent::Stalled { .. }
+        | ConsumerEvent::Completed { .. }
         | ConsumerEvent::Assigned { .. }
         | ConsumerEvent::UnfencedWriter { .. }
         | ConsumerEvent::Revoked { .. } => Some(Happening::Noted { text: format!("{name}: {event:?}") }),

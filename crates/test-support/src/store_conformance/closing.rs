@@ -105,6 +105,7 @@ pub async fn every_call_on_groups_after_close_fails(store: Arc<dyn Store>) {
     assert_closed("resign_leadership", store.resign_leadership("g", "a").await);
     assert_closed("assign_partitions", store.assign_partitions("g", 1, 1, &[]).await);
     assert_closed("signal_group", store.signal_group("g").await);
+    assert_closed("owned_partitions", store.owned_partitions("g", "t", "a").await);
     assert_closed("unfenced_writes", store.unfenced_writes("g", "t", "a").await);
     assert_closed("transaction_sessions", store.transaction_sessions().await);
     assert_closed("end_sessions", store.end_sessions(&member.transaction_sessions).await);

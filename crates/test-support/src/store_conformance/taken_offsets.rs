@@ -47,3 +47,14 @@ pub async fn a_reset_takes_the_owner_off(store: Arc<dyn Store>) {
     let found = store.load_offset(&key(7)).await.expect("loads").expect("is there");
     assert_eq!((unknown, found.position, found.epoch), (true, Some(after(EARLY)), 1));
 }
+
+pub async fn partitions_are_found_by_their_owner(store: Arc<dyn Store>) {
+    let of = async |owner| store.owned_partitions("billing", "orders", owner).await.expect("answers");
+    for partition in [3, 0, 1] {
+        store.claim_offset(&key(partition), "a").await.expect("claims");
+    }
+    store.claim_offset(&key(1), "b").await.expect("claims");
+    assert_eq!((of("a").await, of("b").await, of("c").await), (vec![0, 3], vec![1], vec![]));
+    let elsewhere = store.owned_partitions("billing", "returns", "a").await.expect("answers");
+    assert_eq!(elsewhere, [0_u32; 0]);
+}

@@ -38,6 +38,8 @@ pub(super) struct CommitterTask {
     pub(super) lookup: RetriedWrite,
     /// Unclean ends are forgotten once this revision of the watermark is stored.
     forget_once_stored: Option<u64>,
+    /// It is in doubt whether the partition is still this member's.
+    commits_anew: bool,
 }
 
 impl CommitterTask {
@@ -59,6 +61,7 @@ impl CommitterTask {
             loan: None,
             lookup: RetriedWrite::new(),
             forget_once_stored: None,
+            commits_anew: false,
         }
     }
 
@@ -104,6 +107,7 @@ impl CommitterTask {
             Command::Flush(flush) => self.flushes.push(flush),
             Command::Attempts { attempts, stored } => self.notes.replace(attempts, stored),
             Command::ForgetUncleanEnds { once_stored } => self.forget_once_stored = Some(once_stored),
+            Command::CommitAnew => self.commits_anew = true,
             Command::Bury(burial) => self.burials.push(burial),
             // One delivery at a time: one that asks anew has given up what it asked for before.
             Command::Lend(loan) => self.loan = Some(loan),
@@ -146,6 +150,22 @@ impl CommitterTask {
             self.commit_if_due().await;
         }
         self.forget_unclean_ends().await;
+        self.commit_anew().await;
+    }
+
+    /// A failure is tried again after the next write.
+    async fn commit_anew(&mut self) {
+        if !self.commits_anew || self.is_fenced() {
+            return;
+        }
+        match self.parts.offset.commit(&self.committed).await {
+            Ok(CommitOutcome::Committed) => self.commits_anew = false,
+            Ok(CommitOutcome::Fenced) => self.fence(),
+            Err(error) => {
+                let key = &self.parts.key;
+                self.parts.logger.warn(|| format!("{key}: not known whether it is still owned: {error:?}"));
+            }
+        }
     }
 
     async fn flush(&mut self, attempts_stored: Result<()>, letters_known: Result<()>) {

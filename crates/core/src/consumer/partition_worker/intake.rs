@@ -17,6 +17,9 @@ const MOST_FINISHED_AHEAD: usize = 4096;
 impl PartitionWorker {
     /// How many messages may be taken in.
     pub(super) fn room(&self) -> usize {
+        if self.replay.is_at_end() {
+            return 0;
+        }
         let batch_bytes = self.parts.batch.map_or(0, |batch| usize::try_from(batch.max_bytes).unwrap_or(0));
         if self.in_flight.bytes() >= MOST_BYTES_IN_FLIGHT + batch_bytes {
             return 0;
@@ -31,13 +34,18 @@ impl PartitionWorker {
         MOST_MESSAGES.max(delivery).max(self.parts.concurrency) * 2
     }
 
-    pub(super) fn take_in(&mut self, messages: Vec<BufferedMessage>) {
+    pub(super) fn take_in(&mut self, mut messages: Vec<BufferedMessage>) {
+        self.cut_at_end_of_replay(&mut messages);
         let now = clock::now();
         let places = messages.iter().map(|message| (message.after.clone(), &*message.document));
         let numbered = self.parts.watermark.push(places);
         for (buffered, numbered) in messages.into_iter().zip(numbered) {
             let attempts = self.inherited.take(&buffered.document);
             if numbered.is_finished {
+                continue;
+            }
+            if self.is_passed_over(&buffered) {
+                self.parts.watermark.pass_over(numbered.number);
                 continue;
             }
             if self.is_in_flight_already(&buffered, numbered.number) {

@@ -84,6 +84,10 @@ impl GroupStore for MemoryStore {
         self.on_groups(|groups, _| groups.signal(group_id))
     }
 
+    async fn owned_partitions(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>> {
+        Ok(self.database()?.state().offsets.owned_partitions(group_id, topic, owner))
+    }
+
     async fn unfenced_writes(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>> {
         Ok(self.database()?.state().offsets.unfenced_writes(group_id, topic, owner))
     }

@@ -98,13 +98,29 @@ impl OffsetTable {
 
     /// Partitions of an owner whose `offset` is later than what an owner has stored.
     pub(super) fn unfenced_writes(&self, group_id: &str, topic: &str, owner: &str) -> Vec<u32> {
-        let is_ours = |key: &OffsetKey| key.group_id == group_id && key.topic == topic;
-        let found = self.documents.iter().filter(|(key, document)| {
+        self.partitions_of(group_id, topic, owner, |document| {
             let text =
                 |field, inner| document.get_document(field).and_then(|field| field.get_str(inner)).ok();
-            is_ours(key)
+            text("offset", "_data") > text("position", "token")
+        })
+    }
+
+    pub(super) fn owned_partitions(&self, group_id: &str, topic: &str, owner: &str) -> Vec<u32> {
+        self.partitions_of(group_id, topic, owner, |_| true)
+    }
+
+    fn partitions_of(
+        &self,
+        group_id: &str,
+        topic: &str,
+        owner: &str,
+        is_meant: impl Fn(&Document) -> bool,
+    ) -> Vec<u32> {
+        let found = self.documents.iter().filter(|(key, document)| {
+            key.group_id == group_id
+                && key.topic == topic
                 && document.get_str("owner").is_ok_and(|stored| stored == owner)
-                && text("offset", "_data") > text("position", "token")
+                && is_meant(document)
         });
         let mut partitions: Vec<_> = found.map(|(key, _)| key.partition).collect();
         partitions.sort_unstable();

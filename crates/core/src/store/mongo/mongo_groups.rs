@@ -67,6 +67,10 @@ impl GroupStore for MongoStore {
         group_collection::signal(self.open_connection()?, group_id).await
     }
 
+    async fn owned_partitions(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>> {
+        offset_collection::owned_partitions(self.open_connection()?, group_id, topic, owner).await
+    }
+
     async fn unfenced_writes(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>> {
         offset_collection::unfenced_writes(self.open_connection()?, group_id, topic, owner).await
     }

@@ -216,7 +216,6 @@ pub(super) async fn unfenced_writes(
     topic: &str,
     owner: &str,
 ) -> Result<Vec<u32>> {
-    let offsets = collection(connection);
     let filter = doc! {
         "groupId": group_id,
         "topic": topic,
@@ -225,10 +224,25 @@ pub(super) async fn unfenced_writes(
         // In the history there is no token, which is less than any.
         "$expr": { "$gt": ["$offset._data", "$position.token"] },
     };
+    partitions(connection, "look for unfenced writes", filter).await
+}
+
+pub(super) async fn owned_partitions(
+    connection: &Connection,
+    group_id: &str,
+    topic: &str,
+    owner: &str,
+) -> Result<Vec<u32>> {
+    let filter = doc! { "groupId": group_id, "topic": topic, "owner": owner };
+    partitions(connection, "list owned partitions", filter).await
+}
+
+async fn partitions(connection: &Connection, what: &'static str, filter: Document) -> Result<Vec<u32>> {
     let key = doc! { "groupId": 1, "topic": 1, "partition": 1 };
+    let offsets = collection(connection);
     let find = offsets.find(filter).projection(key).sort(doc! { "partition": 1 });
     let list = async { find.await?.try_collect::<Vec<_>>().await };
-    let documents = connection.within_deadline("look for unfenced writes", list).await?;
+    let documents = connection.within_deadline(what, list).await?;
     documents.iter().map(|document| Ok(offset_document::decode_key(document)?.partition)).collect()
 }
 

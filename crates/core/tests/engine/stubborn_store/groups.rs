@@ -66,6 +66,10 @@ impl GroupStore for StubbornStore {
         self.inner.signal_group(group_id).await
     }
 
+    async fn owned_partitions(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>> {
+        self.inner.owned_partitions(group_id, topic, owner).await
+    }
+
     async fn unfenced_writes(&self, group_id: &str, topic: &str, owner: &str) -> Result<Vec<u32>> {
         self.inner.unfenced_writes(group_id, topic, owner).await
     }
