@@ -53,7 +53,10 @@ impl Completions {
 }
 
 /// A reader of the whole group until there, its handler and its completions.
-async fn replay(broker: &csb_core::broker::Broker, more: Document) -> (Consumer, Arc<RecordingHandler>, Completions) {
+async fn replay(
+    broker: &csb_core::broker::Broker,
+    more: Document,
+) -> (Consumer, Arc<RecordingHandler>, Completions) {
     let mut config = doc! { "fromBeginning": true };
     config.extend(more);
     let (reader, handler) = (consumer(broker, config), RecordingHandler::accepting());
@@ -82,7 +85,11 @@ async fn ends_within_the_stored_messages(scene: Scene) {
     assert_eq!(completions.wait_for(1).await, [(0, 0)]);
     assert_eq!(handler.recorded().numbers_of(0), (0..50).collect::<Vec<_>>());
     reader.disconnect(true).await;
-    assert_eq!(rest(&broker, 30).await, (50..80).collect::<Vec<_>>(), "nothing behind the end is passed over");
+    assert_eq!(
+        rest(&broker, 30).await,
+        (50..80).collect::<Vec<_>>(),
+        "nothing behind the end is passed over"
+    );
     broker.disconnect(true).await;
     scene.end().await;
 }

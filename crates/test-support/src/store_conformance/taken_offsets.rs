@@ -48,6 +48,7 @@ pub async fn a_reset_takes_the_owner_off(store: Arc<dyn Store>) {
     assert_eq!((unknown, found.position, found.epoch), (true, Some(after(EARLY)), 1));
 }
 
+/// In one topic of one group.
 pub async fn partitions_are_found_by_their_owner(store: Arc<dyn Store>) {
     let of = async |owner| store.owned_partitions("billing", "orders", owner).await.expect("answers");
     for partition in [3, 0, 1] {
