@@ -14,10 +14,20 @@ function encodeConfig(config, what, leaveOut = []) {
   }
   const fields = { ...config }
   for (const name of leaveOut) delete fields[name]
+  refuseInvalidDates(fields, what)
   try {
     return encode(fields)
   } catch (cause) {
     throw facadeError('ERR_CSB_INVALID_CONFIG', `${what} cannot be encoded: ${cause.message}`, { cause })
+  }
+}
+
+/** BSON has no such date: it would arrive as 1970. */
+function refuseInvalidDates(fields, what) {
+  for (const [name, value] of Object.entries(fields)) {
+    if (value instanceof Date && Number.isNaN(value.getTime())) {
+      throw facadeError('ERR_CSB_INVALID_CONFIG', `${what}: ${name} is an Invalid Date, give one that exists`)
+    }
   }
 }
 

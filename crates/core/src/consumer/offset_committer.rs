@@ -178,5 +178,8 @@ fn lost(state: &watch::Receiver<CommitState>) -> Error {
 }
 
 fn lease_lost() -> Error {
-    Error::new(ErrorCode::LeaseLost, "another member of the group has taken the partition over")
+    Error::new(
+        ErrorCode::LeaseLost,
+        "another member of the group has taken the partition over, or its offset was set anew",
+    )
 }

@@ -301,7 +301,9 @@ fn stalled(key: &OffsetKey) -> Error {
 pub(super) fn lease_lost(key: &OffsetKey) -> Error {
     Error::new(
         ErrorCode::LeaseLost,
-        format!("{key}: another member of the group has taken the partition over"),
+        format!(
+            "{key}: another member of the group has taken the partition over, or its offset was set anew"
+        ),
     )
     .on_topic(&key.topic)
     .on_partition(key.partition)
