@@ -1,7 +1,7 @@
 // Batch handlers: how large a batch is, how long it waits, and what becomes of one that fails.
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
-import { Inbox, passes, signal } from '../support/eventually.mjs'
+import { Inbox, passes } from '../support/eventually.mjs'
 import { consumerConfig, producerConfig, testDatabase, uniqueTopic } from '../support/test_database.mjs'
 
 const test = testDatabase('batches')

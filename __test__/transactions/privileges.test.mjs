@@ -10,7 +10,7 @@ import { Inbox, passes } from '../support/eventually.mjs'
 const database = 'broker'
 const on = (collection, ...actions) => ({ resource: { db: database, collection }, actions })
 
-/** As docs/outbox.md has it. */
+/** As docs/mongodb.md has it. */
 const roles = {
   // Sends within its own transactions; the topic is there.
   sender: [
