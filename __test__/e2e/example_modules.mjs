@@ -1,6 +1,6 @@
 // What the examples depend on besides the broker, installed once per lock file, under .cache/.
 import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PACKAGE } from '../support/packed_broker.mjs'
@@ -27,6 +27,8 @@ export async function modulesWithoutBroker(name, log) {
     await writeFile(join(fresh, 'package.json'), others)
     await writeFile(join(fresh, 'package-lock.json'), lock)
     await npmInstall(fresh)
+    // npm makes none for an example that depends on the broker alone.
+    await mkdir(join(fresh, 'node_modules'), { recursive: true })
   })
   return join(folder, 'node_modules')
 }

@@ -12,8 +12,8 @@ import { EXAMPLES, exampleManifest, modulesWithoutBroker } from './example_modul
 const NOT_SOURCE = new Set(['node_modules', 'dist', '.env', '.csbroker'])
 
 /**
- * Packs the project, installs it into copies of the examples `names`, type-checks and builds them, and resolves to the
- * folder that has them. The folder is shared: only read it.
+ * Packs the project, installs it into copies of the examples `names`, type-checks and builds those in TypeScript, and
+ * resolves to the folder that has them. The folder is shared: only read it.
  */
 export async function installExamples(names, log) {
   const tarball = await packedBroker(log)
@@ -37,9 +37,9 @@ async function installExample(name, folder, log) {
   await writeFile(join(directory, 'package.json'), JSON.stringify(manifest, null, 2))
   // Its script `postinstall` makes the client.
   await npmInstall(directory)
-  await runNpm(['run', 'typecheck'], directory)
+  await runNpm(['run', '--if-present', 'typecheck'], directory)
   // Has just been checked, with change-stream/ in addition.
-  await runNpm(['run', 'build', '--', '--noCheck'], directory)
+  await runNpm(['run', '--if-present', 'build', '--', '--noCheck'], directory)
 }
 
 async function sourcesOf(directory) {
