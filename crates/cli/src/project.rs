@@ -1,9 +1,9 @@
 //! The user's project around the sources: folders, packages, environment.
 
+pub(crate) mod broker_package;
 pub mod environment;
 pub(crate) mod folder_files;
 pub mod installation;
-pub(crate) mod installed_package;
 pub(crate) mod named_error;
 mod plug_and_play;
 pub(crate) mod portable_path;

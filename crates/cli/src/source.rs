@@ -2,7 +2,7 @@
 
 pub mod diagnostic;
 pub(crate) mod import_resolution;
-pub(crate) mod installed_packages;
+pub(crate) mod importable_packages;
 pub(crate) mod module_graph;
 pub mod module_path;
 pub(crate) mod node_walk;

@@ -5,12 +5,12 @@
 //!                                                                                           per group of sends
 //! ```
 
-mod atomic_send;
 mod message_encoder;
 mod partition_messages;
 mod partition_writer;
 mod producer_handle;
 mod queued_sends;
+mod retried_append;
 mod send_group;
 mod send_outcome;
 mod unsent_bytes;

@@ -8,7 +8,7 @@ use oxc::diagnostics::OxcDiagnostic;
 
 use super::module_specifiers::{ModuleSpecifier, module_specifiers};
 use crate::evaluation::name_origins::{exported_origin, is_closed};
-use crate::source::installed_packages::is_installed;
+use crate::source::importable_packages::is_importable;
 use crate::source::module_graph::{Module, ModuleGraph};
 use crate::source::module_path::ModulePath;
 
@@ -39,7 +39,7 @@ impl<'g, 'a> ImportProblems<'g, 'a> {
                 .with_help("import the file by a relative path");
             return self.report(module, specifier, problem, "known to the package.json of this project only");
         }
-        if self.packages.is_none_or(|folder| is_installed(folder, specifier)) {
+        if self.packages.is_none_or(|folder| is_importable(folder, specifier)) {
             return;
         }
         let message = format!("cannot find the package '{specifier}'");

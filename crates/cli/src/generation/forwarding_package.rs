@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::forwarded_file::{forwarding_program, forwarding_text};
 use super::package_manifest::PackageManifest;
-use crate::project::installed_package;
+use crate::project::broker_package;
 use crate::project::named_error::cannot;
 use crate::project::{folder_files, portable_path, whole_folder};
 
@@ -75,7 +75,7 @@ impl ForwardingPackage {
     fn refuse_real_package(&self) -> io::Result<()> {
         let is_folder = fs::symlink_metadata(&self.folder).is_ok_and(|metadata| metadata.is_dir());
         let is_package = is_folder && self.folder.join(MANIFEST).exists();
-        if !is_package || installed_package::forwards_to(&self.folder).is_some() {
+        if !is_package || broker_package::forwards_to(&self.folder).is_some() {
             return Ok(());
         }
         let message = format!("{} is an installed package and is not replaced", self.folder.display());

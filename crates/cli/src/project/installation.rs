@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::installed_package::{self, NODE_MODULES};
+use super::broker_package::{self, NODE_MODULES};
 use super::plug_and_play;
 use super::project_folder::Project;
 
@@ -61,7 +61,7 @@ pub fn find_placement(
         return Ok(Placement::Out { client: project.root.join(out) });
     }
     let root = real_root(project);
-    if let Some(installed) = installed_package::find(&root) {
+    if let Some(installed) = broker_package::find(&root) {
         return Ok(place(project, &root, installed));
     }
     if let Some(unplugged) = running.and_then(|running| unplugged(&root, running)) {
@@ -71,7 +71,7 @@ pub fn find_placement(
         };
     }
     // Installed by a part of the project, and run from there.
-    let inside = running.and_then(installed_package::behind).filter(|package| package.starts_with(&root));
+    let inside = running.and_then(broker_package::behind).filter(|package| package.starts_with(&root));
     match inside.as_deref().and_then(beside) {
         Some(client) => Ok(Placement::Beside { client }),
         None => Err(PlacementError::NotInstalled(project.root.clone())),
@@ -83,7 +83,7 @@ pub fn find_placement(
 pub fn packages_folder(project: &Project) -> Option<&Path> {
     let root = real_root(project);
     let is_looked_up =
-        plug_and_play::installation_of(&root).is_none() || installed_package::find(&root).is_some();
+        plug_and_play::installation_of(&root).is_none() || broker_package::find(&root).is_some();
     is_looked_up.then_some(project.root.as_path())
 }
 
@@ -106,14 +106,14 @@ fn place(project: &Project, root: &Path, installed: PathBuf) -> Placement {
     let node_modules = project.root.join(NODE_MODULES);
     Placement::Forwarding {
         client: client_in(&node_modules),
-        package: installed_package::in_node_modules(&node_modules),
+        package: broker_package::in_node_modules(&node_modules),
         installed,
     }
 }
 
 /// Where a package's own files expect the client. `None` if it is not in its place, so that this would be anywhere.
 fn beside(package: &Path) -> Option<PathBuf> {
-    installed_package::node_modules_of(package).map(client_in)
+    broker_package::node_modules_of(package).map(client_in)
 }
 
 fn client_in(node_modules: &Path) -> PathBuf {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::installed_package::node_modules_of;
+use super::broker_package::node_modules_of;
 
 /// What Yarn calls the paths of packages that have peers; there are no such folders.
 const VIRTUAL: [&str; 2] = ["__virtual__", "$$virtual"];

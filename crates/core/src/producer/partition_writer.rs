@@ -5,24 +5,20 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bson::RawDocumentBuf;
 
+use super::retried_append::RetriedAppend;
 use super::send_outcome::{SendOutcome, given_up};
-use crate::error::{Error, Result};
-use crate::error_code::{Effect, ErrorCode};
+use crate::error::Result;
 use crate::observe::log::Logger;
-use crate::runtime::backoff::Backoff;
 use crate::runtime::clock::{self, Instant};
-use crate::runtime::random;
 use crate::runtime::task_group::TaskGroup;
-use crate::store::contract::Store;
+use crate::store::contract::{AppendFailure, Store};
 
 /// One insert at most. The server takes 100,000 documents and 16 MiB.
 const MOST_MESSAGES: usize = 10_000;
 const MOST_BYTES: usize = 8 << 20;
-const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// A message on its way, and the send that it belongs to.
 pub(super) struct QueuedMessage {
@@ -120,45 +116,12 @@ impl PartitionWriter {
         &self,
         documents: &[RawDocumentBuf],
         deadline: Instant,
-    ) -> Result<Vec<crate::store::contract::AppendFailure>> {
-        let mut backoff = Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1);
-        let mut effect = Effect::None;
-        loop {
-            let remaining = deadline.saturating_duration_since(clock::now());
-            let attempt = clock::timeout(remaining, self.0.store.append(&self.0.collection, documents)).await;
-            let error = match attempt {
-                Some(Ok(mut refused)) => {
-                    refused.sort_unstable_by_key(|failure| failure.index);
-                    return Ok(refused);
-                }
-                Some(Err(error)) => error,
-                None => return Err(self.timed_out(Effect::Possible)),
-            };
-            if error.effect() == Effect::Possible {
-                effect = Effect::Possible;
-            }
-            if !error.is_retryable() {
-                return Err(error.with_effect(effect));
-            }
-            let delay = backoff.next_delay(random::next_u32());
-            if clock::now() + delay >= deadline {
-                return Err(self.timed_out(effect).caused_by(format!("{error:?}")));
-            }
-            self.0.logger.warn(|| {
-                format!(
-                    "insert into {} failed, next try in {} ms: {error:?}",
-                    self.0.collection,
-                    delay.as_millis()
-                )
-            });
-            clock::sleep(delay).await;
-        }
-    }
-
-    fn timed_out(&self, effect: Effect) -> Error {
-        let code = if effect == Effect::None { ErrorCode::Unavailable } else { ErrorCode::Timeout };
-        Error::new(code, format!("send to {}: not acknowledged within deliveryTimeoutMs", self.0.collection))
-            .with_effect(effect)
+    ) -> Result<Vec<AppendFailure>> {
+        let WriterState { store, collection, logger, .. } = &*self.0;
+        let append = RetriedAppend { what: &format!("send to {collection}"), deadline, logger };
+        let mut refused = append.run(|_| store.append(collection, documents)).await?;
+        refused.sort_unstable_by_key(|failure| failure.index);
+        Ok(refused)
     }
 }
 

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use bson::RawDocument;
 
-use super::atomic_send;
 use super::message_encoder::MessageEncoder;
 use super::partition_messages::by_partition;
 use super::partition_writer::PartitionWriter;
 use super::queued_sends::{QueuedSends, Queueing};
+use super::retried_append::RetriedAppend;
 use super::send_group::SendGroup;
 use super::unsent_bytes::UnsentBytes;
 use crate::config::ProducerConfig;
 use crate::error::{Error, Result};
-use crate::error_code::ErrorCode;
+use crate::error_code::{Effect, ErrorCode};
 use crate::observe::log::Logger;
 use crate::partition::partition_id::collection_name;
 use crate::partition::partitioner::Partitioner;
@@ -153,7 +153,8 @@ impl Producer {
             let messages = prepared?;
             producer.require_topic().await?;
             let parts = &producer.0.parts;
-            atomic_send::append_until(&*parts.store, &messages, deadline, &parts.logger).await
+            let append = RetriedAppend { what: "atomic send", deadline, logger: &parts.logger };
+            append.run(|effect| parts.store.append_together(&messages, effect == Effect::Possible)).await
         }
     }
 

@@ -124,7 +124,7 @@ fn node_gets_the_real_package_and_the_projects_own_client() {
     let real = format!("../../../../../node_modules/{NAME}");
     assert_eq!(text("index.d.ts"), format!("export * from \"{real}/index.js\"\n"));
     assert_eq!(text("globals.d.ts"), format!("/// <reference path=\"{real}/globals.d.ts\" />\n"));
-    assert_eq!(installed_package::forwards_to(&workspace.folder()), Some(real));
+    assert_eq!(broker_package::forwards_to(&workspace.folder()), Some(real));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Finds the npm package as Node finds it.
+//! Finds the package of the broker as Node finds it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -53,7 +53,7 @@ const BUILT_IN: [&str; 46] = [
 ];
 
 /// Whether a specifier is Node's, a subpath import, or in a `node_modules` of the folder or above.
-pub(crate) fn is_installed(folder: &Path, specifier: &str) -> bool {
+pub(crate) fn is_importable(folder: &Path, specifier: &str) -> bool {
     let mut parts = specifier.splitn(3, '/');
     let first = parts.next().unwrap_or_default();
     if specifier.contains(':') || first.starts_with('#') || BUILT_IN.contains(&first) {
