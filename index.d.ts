@@ -3,6 +3,7 @@
  *
  * Durations are milliseconds, sizes are bytes, partitions count from 0. Calls that reach the server give up after
  * `operationTimeoutMs` (default 30000) and reject with a {@link ChangeStreamBrokerError}.
+ * @module broker
  */
 import type { Timestamp as BsonTimestamp } from 'bson'
 import type { ConsumerGroupManager, OffsetReset, OffsetStorage, PartitionReset } from './types/administration'
@@ -12,7 +13,7 @@ import type { BrokerEvents, ConsumerEvents, PartitionLag } from './types/events'
 import type { BatchHandlerConfig, MessageHandlerConfig } from './types/handlers'
 import type { DeadLetters } from './types/dead_letters'
 import type { Effect, ErrorCode, ErrorKind } from './types/errors'
-import type * as records from './types/records'
+import type { ConsumerRecord, Message, OffsetInfo, ProducerMessage, ResumeToken } from './types/messages'
 import type {
   SendOptions,
   TransactionalBatchHandlerConfig,
@@ -23,8 +24,10 @@ import type {
 export type {
   BatchConfig,
   ChangeStreamWatchOptions,
+  GroupMode,
   LogLevelName,
   OnExpired,
+  PartitionAssignment,
   PartitionStrategy,
   RetryBackoff,
   TopicConfig,
@@ -34,15 +37,8 @@ export * from './types/administration'
 export * from './types/events'
 export * from './types/handlers'
 export * from './types/dead_letters'
+export * from './types/messages'
 export * from './types/transactions'
-
-/** Any document. Assignable to and from the driver's `Document`. */
-export interface Document {
-  [key: string]: any
-}
-
-/** Position in a change stream. Opaque: store it, compare it, hand it back, but do not look inside. */
-export type ResumeToken = unknown
 
 /** Log levels as numbers, for code that compares them. Configurations take the names, such as `'INFO'`. */
 export declare enum LogLevel {
@@ -67,7 +63,10 @@ declare const payload: unique symbol
 type NotInferred<T> = [T][T extends any ? 0 : never]
 
 /** Payload type of a producer or consumer, of its configuration, of a record or of a message. */
-export type PayloadOf<C> = C extends { readonly [payload]?: (_: infer T) => infer T }
+export type PayloadOf<C> = C extends {
+  /** For the compiler only: the payload type. */
+  readonly [payload]?: (_: infer T) => infer T
+}
   ? T
   : C extends ConsumerRecord<infer T>
     ? T
@@ -82,11 +81,22 @@ type LogMethod = (message: string, context: string) => unknown
 
 /** Where log entries go: Nest's `Logger` or another `LoggerService`, `console`, pino. */
 export type BrokerLogger = {
+  /** Takes the entries of level ERROR. */
   error: LogMethod
+  /** Takes the entries of level WARN. */
   warn: LogMethod
-  /** Without it entries of level DEBUG are dropped. */
+  /** Takes the entries of level DEBUG. Without it they are dropped. */
   debug?: LogMethod | undefined
-} & ({ /** Preferred to `log`. */ info: LogMethod } | { log: LogMethod })
+} & (
+  | {
+      /** Takes the entries of level INFO. Preferred to `log`. */
+      info: LogMethod
+    }
+  | {
+      /** Takes the entries of level INFO. */
+      log: LogMethod
+    }
+)
 
 /**
  * Configuration of a broker as {@link defineBroker} and the constructor of {@link ChangeStreamBroker} take it:
@@ -124,68 +134,6 @@ export declare function defineProducer<T = any>(config: ProducerConfig<T>): Prod
 /** Returns the configuration as it is; `createConsumer` checks it. `T` types what the handler gets. */
 export declare function defineConsumer<T = any>(config: ConsumerConfig<T>): ConsumerConfig<T>
 
-// ---------------------------------------------------------------------------------------------------- messages
-
-/** Headers of a message: the known ones are typed, any other BSON value may stand beside them. */
-export interface Header extends records.Header {
-  /** Any other header, such as `traceparent`. */
-  [header: string]: any
-}
-
-/** A message. */
-export interface Message<T = Document> {
-  /** Messages with one key go to one partition and keep their order. Without it the payload decides the partition. */
-  key?: string | undefined
-  /** Payload: any BSON value. Stored with its envelope it may take at most 16 MiB. */
-  value: T
-  /** When it happened. Retention counts from here. */
-  timestamp: Date
-  /** What describes the payload. */
-  headers?: Header | undefined
-}
-
-/** What `send` takes. */
-export interface ProducerMessage<T = Document> extends Omit<Message<T>, 'timestamp'> {
-  /** When it happened. Retention counts from here. Default: now. */
-  timestamp?: Date | undefined
-  /** Makes the send idempotent: in its partition a second message with this id is not stored. Default: a new id. */
-  messageId?: string | undefined
-}
-
-/** A message as a handler gets it. */
-export interface ReceivedMessage<T = Document> extends Message<T> {
-  /** Id of the message: the producer's `messageId`, or the one made for it. The same at every delivery. */
-  id: string
-}
-
-/** A message with the place it was read from. */
-export interface ConsumerRecord<T = Document> {
-  /** Topic name. */
-  topic: string
-  /** Partition number, from 0. */
-  partition: number
-  /** The message, its value exactly as it was sent. */
-  message: ReceivedMessage<T>
-  /** Position of this record, the one that a commit stores; `null` where it has none of its own. */
-  offset: ResumeToken
-  /** When this process received it. */
-  timestamp: Date
-  /** Set if this is a dead letter that is delivered again because somebody asked for it. */
-  redriven?: true
-}
-
-/** How far a consumer is. */
-export interface OffsetInfo {
-  /** Offset of the record handled last; `null` before the first. */
-  lastProcessed: ResumeToken | null
-  /** Offset committed last; `null` before the first. */
-  lastCommitted: ResumeToken | null
-  /** Whether something was handled that is not committed yet. */
-  hasUncommitted: boolean
-  /** The opposite of `hasUncommitted`. */
-  areOffsetsSynced: boolean
-}
-
 // ----------------------------------------------------------------------------------------------------- classes
 
 /**
@@ -196,22 +144,27 @@ export declare class ChangeStreamBroker {
   /** Opens nothing yet. @throws {@link ChangeStreamBrokerError} `ERR_CSB_INVALID_CONFIG` naming every wrong field. */
   constructor(config: BrokerConfigInput)
   /**
-   * Connects; does nothing when connected. Rejects with `ERR_CSB_UNAVAILABLE` when no server answers,
-   * `ERR_CSB_UNAUTHORIZED` or `ERR_CSB_NOT_REPLICA_SET`.
+   * Connects; does nothing when connected. Rejects with `ERR_CSB_UNAVAILABLE` when no server answers in time,
+   * `ERR_CSB_UNAUTHORIZED` or `ERR_CSB_NOT_REPLICA_SET`. A connection that is lost later comes back by itself.
    */
   connect(): Promise<void>
   /**
    * Creates a topic, changes its retention or adds partitions. Rejects with `ERR_CSB_TOPIC_MISMATCH` when the topic
-   * has more partitions than asked for: their number only grows.
+   * has more partitions than asked for, because their number only grows, or another `collection`;
+   * `ERR_CSB_INVALID_CONFIG` or `ERR_CSB_NOT_CONNECTED`.
    */
   createTopic(config: TopicConfig): Promise<void>
   /**
    * A connected producer; call it as often as you like. With `autoCreateTopics` a missing topic is created; without it
    * the producer works all the same, as in 1.4.2, but its messages do not expire, and a warning is logged. Rejects with
-   * `ERR_CSB_TOPIC_MISMATCH` when the topic has another number of partitions.
+   * `ERR_CSB_TOPIC_MISMATCH` when the topic has another number of partitions (with `autoCreateTopics`: more of them),
+   * `ERR_CSB_INVALID_CONFIG` or `ERR_CSB_NOT_CONNECTED`.
    */
   createProducer<T = any>(config: ProducerConfig<T>): Promise<ChangeStreamProducer<T>>
-  /** A connected consumer; it receives nothing before `subscribe`. */
+  /**
+   * A connected consumer; it receives nothing before `subscribe`. Reaches no server, so the topic need not exist yet.
+   * Rejects with `ERR_CSB_INVALID_CONFIG` or `ERR_CSB_NOT_CONNECTED`.
+   */
   createConsumer<T = any>(config: ConsumerConfig<T>): Promise<ChangeStreamConsumer<T>>
   /**
    * Sets the offsets of a group in a topic: back, so that stored messages are delivered again, or ahead, so that they are
@@ -253,11 +206,11 @@ export declare class ChangeStreamProducer<T = any> {
   readonly [payload]?: (_: T) => T
   /** Whether `send` may be called. */
   readonly isConnected: boolean
-  /** A producer with a connection of its own; prefer `broker.createProducer`, which shares one. */
+  /** A producer with a connection of its own, not connected yet; prefer `broker.createProducer`, which shares one. */
   constructor(config: ProducerConfig<T>, mongoUri: string, database: string)
   /** Topic name. */
   getTopic(): string
-  /** Connects; does nothing when connected. */
+  /** Connects; does nothing when connected. Rejects as `connect` and `createProducer` of the broker do. */
   connect(): Promise<void>
   /**
    * Sends one message, or several in their order. Resolves when a majority of the replica set has all of them in its
@@ -305,7 +258,10 @@ export declare class ChangeStreamConsumer<T = any> {
   getLastProcessedOffset(): ResumeToken | null
   /** How far this consumer is. */
   getOffsetInfo(): OffsetInfo
-  /** How far the group is behind in each of this consumer's partitions, by what it has committed, whoever owns them. */
+  /**
+   * How far the group is behind in each of this consumer's partitions, by what it has committed, whoever owns them.
+   * Rejects with `ERR_CSB_NOT_CONNECTED`, `ERR_CSB_TOPIC_NOT_FOUND` or `ERR_CSB_PARTITION_NOT_FOUND`.
+   */
   lag(): Promise<PartitionLag[]>
   /**
    * Calls `listener` at each of these events. One that throws, or whose promise rejects, is logged and hinders nobody; an
@@ -328,7 +284,7 @@ export declare class ChangeStreamConsumer<T = any> {
   isSubscribed(): boolean
   /** Logs {@link getOffsetInfo} once, at level INFO, if `enableOffsetMonitoring` is set. */
   startOffsetMonitoring(): void
-  /** Connects; does nothing when connected. */
+  /** Connects; does nothing when connected. Rejects as `connect` and `createConsumer` of the broker do. */
   connect(): Promise<void>
   /**
    * Joins the group and starts receiving. Resolves when every partition that the group has for this member listens: what is
@@ -342,13 +298,15 @@ export declare class ChangeStreamConsumer<T = any> {
     config: TransactionalHandlerConfig<NotInferred<U>, S> | TransactionalBatchHandlerConfig<NotInferred<U>, S>,
   ): Promise<void>
   /**
-   * Leaves the group and stops receiving: handlers in flight finish (for at most `shutdownGraceMs`), offsets are committed, the partitions
-   * are released. May be called twice. Inside a handler of this consumer it resolves at once, and goes on by itself.
+   * Leaves the group and stops receiving: handlers in flight finish (for at most `shutdownGraceMs`, default 25000),
+   * offsets are committed, the partitions are released. May be called twice. Inside a handler of this consumer it
+   * resolves at once, and goes on by itself.
    */
   unsubscribe(): Promise<void>
   /**
    * Goes on from another place, with the whole group: as `broker.resetOffsets` with `force`. Commits by hand and records in
-   * flight of the time before do not count any more.
+   * flight of the time before do not count any more. Rejects with `ERR_CSB_NOT_CONNECTED`, `ERR_CSB_TOPIC_NOT_FOUND`,
+   * `ERR_CSB_PARTITION_NOT_FOUND` or `ERR_CSB_INVALID_CONFIG`.
    */
   seek(to: OffsetReset['to'], options?: Pick<OffsetReset, 'partitions' | 'dryRun'>): Promise<PartitionReset[]>
   /**
@@ -361,7 +319,10 @@ export declare class ChangeStreamConsumer<T = any> {
    * @throws {@link ChangeStreamBrokerError} `ERR_CSB_NOT_CONNECTED`
    */
   resume(): void
-  /** Commits now what is handled. Resolves to `false` when there was nothing to commit. */
+  /**
+   * Commits now what is handled. Resolves to `false` when there was nothing to commit. Rejects with `ERR_CSB_LEASE_LOST`
+   * when another member owns the partition now: what was handled since the last commit is delivered there again.
+   */
   commitOffsets(): Promise<boolean>
   /** Unsubscribes, in the same way, for good. */
   disconnect(): Promise<void>

@@ -1,4 +1,9 @@
-/** What stands beside sending and receiving: committed positions, topics with their retention, groups. */
+// Hand-written.
+
+/**
+ * What stands beside sending and receiving: committed positions, topics with their retention, groups.
+ * @module administration
+ */
 import type {
   ChangeStreamBroker,
   ChangeStreamBrokerError,
@@ -42,7 +47,12 @@ export declare class OffsetStorage {
   /** Whether `connect` succeeded. */
   isConnected(): boolean
   /** Where the offsets are. */
-  getConnectionInfo(): { database: string; collection: string }
+  getConnectionInfo(): {
+    /** Name of the database. */
+    database: string
+    /** `consumer_offsets`. */
+    collection: string
+  }
 }
 
 /** Index that removes messages when their retention ends. */
@@ -102,7 +112,13 @@ export declare class TopicManager {
   /** Whether there is a topic with this name. */
   topicExists(topicName: string): Promise<boolean>
   /** Configuration of a topic, or `null`. */
-  getTopicConfig(topicName: string): Promise<(TopicConfig & { collection: string }) | null>
+  getTopicConfig(topicName: string): Promise<
+    | (TopicConfig & {
+        /** Prefix of the partition collections, `<collection>_p<n>`. */
+        collection: string
+      })
+    | null
+  >
   /** The retention index of a collection, or `null`. A partition's collection is named `<topic>_p<n>`. */
   getTTLIndexInfo(collectionName: string): Promise<TTLIndexInfo | null>
   /** Every collection of the database with its retention index. Counts documents: slow on large databases. */
@@ -136,7 +152,9 @@ export declare class ConsumerGroupManager {
   createConsumerGroup(groupId: string, topics: string[]): ConsumerGroup
   /** The group, if it is registered. */
   getConsumerGroup(groupId: string): ConsumerGroup | undefined
-  /** Adds a consumer. @throws {@link ChangeStreamBrokerError} when the group is not registered. */
+  /**
+   * Adds a consumer. Throws a {@link ChangeStreamBrokerError} `ERR_CSB_INVALID_CONFIG` when the group is not registered.
+   */
   addMemberToGroup(groupId: string, consumerId: string, consumer: ChangeStreamConsumer): void
   /** Removes a consumer, without disconnecting it. */
   removeMemberFromGroup(groupId: string, consumerId: string): void

@@ -245,6 +245,17 @@ autoCommitIntervalMs?: number | undefined,
  */
 fromBeginning?: boolean | undefined, 
 /**
+ * Where the consumer stops, for a replay: it handles what was stored before this Date (before its second begins), or
+ * up to this offset of a record, and then gets nothing more. Each partition says so with the event `completed`. Its
+ * offset stays there: the rest is delivered to the group by a consumer without `until`.
+ *
+ * Of messages that are read from the collection, as with `fromBeginning`, the server's time of insert decides. Messages
+ * of 1.4.2 stand there before all others: those sent later are passed over for good.
+ *
+ * @default never
+ */
+until?: Date | unknown | undefined, 
+/**
  * What to do when messages may have been deleted by the topic's retention before the group read them, which shows
  * when its position is lost: `fail` ends the partition with `ERR_CSB_MESSAGES_EXPIRED`, and nothing is passed over
  * unless somebody says so; `skip` goes on with what is there, after the event `expired` and a line in the log.

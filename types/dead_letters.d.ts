@@ -1,4 +1,9 @@
-/** What groups gave up on: looking at it, having it delivered again, removing it. */
+// Hand-written.
+
+/**
+ * What groups gave up on: looking at it, having it delivered again, removing it.
+ * @module dead_letters
+ */
 import type { ReceivedMessage, ResumeToken } from '../index'
 
 /** One failed attempt of a handler. */

@@ -1,5 +1,9 @@
-// What `subscribe` takes: handlers, what they are given and may say besides the record, and their options. Hand-written.
+// Hand-written.
 
+/**
+ * What `subscribe` takes: handlers, what they are given and may say besides the record, and their options.
+ * @module handlers
+ */
 import type { ChangeStreamBrokerError, ConsumerRecord, Document } from '../index'
 import type { BatchConfig, RetryBackoff } from './config'
 
@@ -7,10 +11,15 @@ import type { BatchConfig, RetryBackoff } from './config'
 export type HandlerSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
   ? Signal
   : {
+      /** Whether the call shall end. */
       readonly aborted: boolean
+      /** Why: a {@link ChangeStreamBrokerError}. */
       readonly reason: any
+      /** Throws `reason` if the call shall end. */
       throwIfAborted(): void
+      /** Calls `listener` when the call shall end. */
       addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+      /** Calls it no more. */
       removeEventListener(type: 'abort', listener: () => void): void
     }
 
@@ -60,7 +69,12 @@ export interface BatchOutcome<T = Document> {
    * The records that failed: each one itself, or its index in the array that the handler was given. All others count as
    * handled. An entry that names no record of the batch fails the whole batch, with `ERR_CSB_HANDLER_FAILED`.
    */
-  failed: readonly { record: ConsumerRecord<T> | number; error: unknown }[]
+  failed: readonly {
+    /** The record, or its index. */
+    record: ConsumerRecord<T> | number
+    /** Why; goes to `errorHandler` and `retryIf` as if it had been thrown. */
+    error: unknown
+  }[]
 }
 
 /**

@@ -1,5 +1,9 @@
-// Sending within transactions, and handlers whose effects and offset commit together. Hand-written.
+// Hand-written.
 
+/**
+ * Sending within transactions, and handlers whose effects and offset commit together.
+ * @module transactions
+ */
 import type { ConsumerRecord, Document } from '../index'
 import type { BatchConfig } from './config'
 import type { BatchContext, BatchOutcome, HandlerContext, HandlerOptions } from './handlers'

@@ -204,7 +204,7 @@ impl Broker {
         &self.0.config
     }
 
-    /// See [`Store::identity`].
+    /// See [`TransactionStore::identity`](crate::store::transaction_contract::TransactionStore::identity).
     pub async fn deployment_identity(&self) -> Result<Option<String>> {
         self.connected()?.deployment.store.identity().await
     }

@@ -1,7 +1,7 @@
 //! What users configure: plain data, checked as a whole before anything is used.
 //!
 //! Field names, defaults and limits stand at the fields; the TypeScript types of the package are generated from the
-//! same structs. A document is read with [`config_fields`], which collects every violation instead of the first.
+//! same structs. A document is read with `config_fields`, which collects every violation instead of the first.
 
 mod broker_config;
 pub(crate) mod config_fields;

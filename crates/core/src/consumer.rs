@@ -50,3 +50,5 @@ pub use offset_loan::{OffsetLoan, TransactionOutcome};
 pub use partition_lag::PartitionLag;
 pub(crate) use partition_lag::{PartitionRange, measure_lag_at};
 pub use subscription_progress::OffsetInfo;
+#[cfg(test)]
+pub(crate) use {key_lanes::states as lane_states, running_delivery::states as delivery_states};

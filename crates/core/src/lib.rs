@@ -15,6 +15,8 @@ pub mod offset_storage;
 pub mod partition;
 pub mod producer;
 pub mod record;
+#[cfg(test)]
+mod reference;
 pub mod runtime;
 pub mod store;
 pub mod topic;

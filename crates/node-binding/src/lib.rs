@@ -1,6 +1,6 @@
 //! The Node addon: converts between JavaScript and the engine, and decides nothing.
 //!
-//! Everything that carries user data or configuration crosses as BSON bytes. Async methods go through [`settle`],
+//! Everything that carries user data or configuration crosses as BSON bytes. Async methods go through `settle`,
 //! which keeps the code of an error; sync methods catch panics, which would otherwise end the process.
 
 #![expect(

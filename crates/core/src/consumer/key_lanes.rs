@@ -39,13 +39,14 @@ pub(super) struct Taken {
     pub(super) lanes: Vec<LaneKey>,
 }
 
+/// Whether messages of a lane may be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LaneState {
     /// May be delivered. Stands in `KeyLanes::ready`.
     Ready,
     /// In a delivery.
     Busy,
-    /// Its first message is tried again from then on.
+    /// Its first message is tried again, from the given moment on.
     Resting(Instant),
     /// In no delivery; waits until it is held no more.
     Held,
@@ -232,6 +233,9 @@ impl KeyLanes {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod states;
 
 #[cfg(test)]
 #[path = "key_lanes/tests.rs"]

@@ -24,17 +24,18 @@ pub(super) struct Failure {
     pub(super) retry_after: Option<Duration>,
 }
 
+/// What is going on.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
     /// It waits for its turn, or it is being noted that the attempts begin.
     Preparing,
-    /// User code runs; it is overdue at this moment.
+    /// User code runs; at the given moment it is overdue.
     Handling(Instant),
-    /// User code was asked to end, and is given up at this moment.
+    /// User code was asked to end; at the given moment it is given up.
     TimedOut(Instant),
-    /// User code was given up; if its report has not come by this moment, that is said again.
+    /// User code was given up; if its report has not come by the given moment, that is said again.
     Abandoned(Instant),
-    /// The user is being told of failures, of one until this moment.
+    /// The user is being told of failures, of one until the given moment.
     Telling(Instant),
 }
 
@@ -177,6 +178,9 @@ impl RunningDelivery {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod states;
 
 #[cfg(test)]
 mod tests {

@@ -289,6 +289,9 @@ fn size_of_message(message: &BufferedMessage) -> usize {
 }
 
 #[cfg(test)]
+pub(crate) mod states;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::feed::stream_token::ClusterTime;

@@ -14,7 +14,7 @@ use crate::runtime::clock::{self, Instant};
 /// How the lease stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum LeaseStatus {
-    /// The member is one.
+    /// The member may deliver.
     Held,
     /// No heartbeat was answered for so long that another member may take over at any moment. The next answer tells.
     Lapsed,

@@ -162,9 +162,9 @@ async fn waits_for_a_time_that_is_to_come(scene: Scene) {
         completed = completions.wait_for(1) => assert_eq!(completed, [(0, 0)]),
         () = sending => {}
     }
-    let handled = handler.recorded().numbers_of(0);
-    assert!(handled.len() > 5, "{handled:?}");
-    assert_eq!(handled, (0..i64::try_from(handled.len()).expect("few")).collect::<Vec<_>>());
+    let numbers_seen = handler.recorded().numbers_of(0);
+    assert!(numbers_seen.len() > 5, "{numbers_seen:?}");
+    assert_eq!(numbers_seen, (0..i64::try_from(numbers_seen.len()).expect("few")).collect::<Vec<_>>());
     broker.disconnect(true).await;
     scene.end().await;
 }
