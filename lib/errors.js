@@ -9,6 +9,7 @@ const facadeCodes = {
   ERR_CSB_INVALID_MESSAGE: { kind: 'invalid', effect: 'none' },
   ERR_CSB_MESSAGE_TOO_LARGE: { kind: 'invalid', effect: 'none' },
   ERR_CSB_BAD_SESSION: { kind: 'invalid', effect: 'none' },
+  ERR_CSB_ADDON_NOT_LOADED: { kind: 'invalid', effect: 'none' },
   ERR_CSB_NOT_CONNECTED: { kind: 'closed', effect: 'none' },
   ERR_CSB_ALREADY_SUBSCRIBED: { kind: 'closed', effect: 'none' },
   ERR_CSB_HANDLER_FAILED: { kind: 'handler', effect: 'possible' },

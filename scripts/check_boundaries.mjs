@@ -12,8 +12,7 @@ const violations = []
 const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: projectRoot, encoding: 'utf8' })
   .split('\n')
   .filter(
-    (file) =>
-      /\.(rs|js|mjs|ts)$/.test(file) && !/^(native\.(js|d\.ts)|types\/(config|errors|records)\.d\.ts)$/.test(file),
+    (file) => /\.(rs|js|mjs|ts)$/.test(file) && !/^(native\.d\.ts|types\/(config|errors|records)\.d\.ts)$/.test(file),
   )
 const sources = new Map(files.map((file) => [file, readFileSync(`${projectRoot}${file}`, 'utf8')]))
 

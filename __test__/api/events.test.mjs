@@ -159,7 +159,7 @@ describe('the events of a consumer', () => {
 })
 
 describe('what nobody hears', () => {
-  const { NativeConsumer } = createRequire(import.meta.url)('../../native.js')
+  const { NativeConsumer } = createRequire(import.meta.url)('../../lib/native_addon.js').nativeAddon()
   const { listen } = NativeConsumer.prototype
 
   it('does not cross: the core is asked for the wanted events, while they are wanted', async (t) => {

@@ -35,7 +35,7 @@ describe('import', () => {
     const { lines, stderr } = await runProgram('import_time', { args: ['index.js'] })
     assert.ok(lines.length === 1, stderr)
     assert.deepEqual(
-      lines[0].loaded.filter((file) => /\.node$|bson\.|mongodb|native\.js/.test(file)),
+      lines[0].loaded.filter((file) => /\.node$|bson\.|mongodb|load_addon/.test(file)),
       [],
     )
   })

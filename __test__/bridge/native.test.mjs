@@ -7,7 +7,7 @@ import { Inbox, inTime } from '../support/eventually.mjs'
 import { sendByAddon } from '../support/native_sends.mjs'
 import { testDatabase, uniqueTopic } from '../support/test_database.mjs'
 
-const native = createRequire(import.meta.url)('../../native.js')
+const native = createRequire(import.meta.url)('../../lib/native_addon.js').nativeAddon()
 const test = testDatabase('native')
 const bytes = (document) => Buffer.from(serialize(document))
 const config = { mongoUri: test.uri, database: test.database, autoCreateTopics: true }

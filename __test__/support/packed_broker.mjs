@@ -1,9 +1,13 @@
-// The broker as npm would publish it: packed once per content, under .cache/.
+// The broker, packed once per content, under .cache/.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { platformNames } from '../../lib/platform.js'
+import { packPackages } from '../../scripts/release/pack_packages.mjs'
+import { PLATFORMS, platformManifest, tarballName } from '../../scripts/release/platforms.mjs'
+import { publishedManifest } from '../../scripts/release/published_manifest.mjs'
 import { runNpm } from './run_npm.mjs'
 import { usedEntry } from './used_entry.mjs'
 
@@ -13,9 +17,12 @@ const ALWAYS_PACKED = ['package.json', 'README.md', 'LICENSE']
 
 export const PACKAGE = '@dafaz/change-stream-broker'
 
-/** Path of the tarball. It is the same for the same content, so it also stands for the content. */
+/**
+ * Path of a tarball that has the addon of this machine in it, so that it can be installed alone. It is the same for the
+ * same content, so it also stands for the content.
+ */
 export async function packedBroker(log) {
-  const folder = await usedEntry('packed', await contentHash(), log, async (fresh) => {
+  const folder = await usedEntry('packed', await contentHash(ALWAYS_PACKED), log, async (fresh) => {
     const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', fresh]
     const { stdout } = await runNpm(args, PROJECT_ROOT)
     const packed = Object.values(JSON.parse(stdout))[0]
@@ -29,9 +36,25 @@ export async function packedBroker(log) {
   return join(folder, 'broker.tgz')
 }
 
-async function contentHash() {
+/** Paths of the tarballs as they are published: `main`, and `platform` with the addon of this machine. */
+export async function packedPackages(log) {
+  const folder = await usedEntry(
+    'packages',
+    await contentHash([...ALWAYS_PACKED, 'scripts/release/']),
+    log,
+    packPackages,
+  )
+  const [here] = platformNames()
+  const tarball = (manifest) => join(folder, tarballName(manifest))
+  return {
+    main: tarball(publishedManifest()),
+    platform: tarball(platformManifest(PLATFORMS.find(({ name }) => name === here))),
+  }
+}
+
+async function contentHash(more) {
   const { files } = JSON.parse(await readFile(join(PROJECT_ROOT, 'package.json'), 'utf8'))
-  const paths = (await Promise.all([...ALWAYS_PACKED, ...files].map(matching))).flat().sort()
+  const paths = (await Promise.all([...more, ...files].map(matching))).flat().sort()
   const hash = createHash('sha256')
   for (const path of paths) hash.update(`\0${path}\0`).update(await readFile(join(PROJECT_ROOT, path)))
   return hash.digest('hex').slice(0, 16)
