@@ -15,7 +15,10 @@ export interface PartitionLag {
    * overlapped with the newest committed one, within milliseconds.
    */
   messages: number
-  /** Age of the oldest of them in seconds, by the server's clock; 0 without any. */
+  /**
+   * Age of the oldest of them in seconds, by the time of the server's newest write; 0 without any. Where nothing is written
+   * it may be up to ten seconds low.
+   */
   seconds: number
 }
 
