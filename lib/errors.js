@@ -11,6 +11,7 @@ const facadeCodes = {
   ERR_CSB_BAD_SESSION: { kind: 'invalid', effect: 'none' },
   ERR_CSB_ADDON_NOT_LOADED: { kind: 'invalid', effect: 'none' },
   ERR_CSB_NOT_CONNECTED: { kind: 'closed', effect: 'none' },
+  ERR_CSB_UNAVAILABLE: { kind: 'unavailable', retryable: true, effect: 'none' },
   ERR_CSB_ALREADY_SUBSCRIBED: { kind: 'closed', effect: 'none' },
   ERR_CSB_HANDLER_FAILED: { kind: 'handler', effect: 'possible' },
   ERR_CSB_HANDLER_TIMEOUT: { kind: 'handler', effect: 'possible' },

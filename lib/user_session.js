@@ -3,7 +3,8 @@
 const { facadeError } = require('./errors.js')
 const { nativeCall } = require('./native_call.js')
 
-const PRIMARIES_ASKED = 3
+/** With the pauses of the core between them, about six seconds. */
+const PRIMARIES_ASKED = 8
 
 /** By session: the end of what was begun last in it. */
 const turns = new WeakMap()
@@ -49,10 +50,13 @@ function inTurn(session, run) {
   return done
 }
 
+/** As the core names it; undefined if the member that the client takes for the primary is none any more. */
 async function identityOf(client) {
   const primary = { readPreference: 'primary' }
-  const { setName, topologyVersion } = await client.db('admin').command({ hello: 1 }, primary)
+  const hello = await client.db('admin').command({ hello: 1 }, primary)
+  const { setName, topologyVersion, isWritablePrimary } = hello
   if (setName !== undefined && topologyVersion !== undefined) {
+    if (!isWritablePrimary) return undefined
     return `replica set ${setName}, primary ${topologyVersion.processId.toHexString()}`
   }
   const version = await client.db('config').collection('version').findOne({})
@@ -69,15 +73,18 @@ async function requireSameDeployment(nativeBroker, client) {
   if (known.has(client)) return
   let ours
   let theirs
-  // Between two answers there may be an election.
+  // Between two answers there may be an election, and one of the clients may be late to hear of it.
   for (let asked = 0; asked < PRIMARIES_ASKED; asked++) {
-    ours = await nativeCall(() => nativeBroker.deploymentIdentity())
+    ours = await nativeCall(() => nativeBroker.deploymentIdentity(asked))
     if (ours === null) throw refuse('the embedded broker (memory://) has no transactions of a MongoDB client')
     theirs = await identityOf(client)
     if (ours === theirs) {
       known.add(client)
       return
     }
+  }
+  if (theirs === undefined) {
+    throw facadeError('ERR_CSB_UNAVAILABLE', 'the client of the session reaches no primary', { status: 'notWritten' })
   }
   throw refuse(`its client reaches another deployment (${theirs}) than the broker (${ours}): use the same mongoUri`)
 }

@@ -13,9 +13,14 @@ use crate::observe::log::{LogSink, Logger};
 use crate::offset_reset::{self, PartitionReset, ResetRequest};
 use crate::offset_storage::OffsetStorage;
 use crate::producer::{Producer, ProducerParts, UnsentBytes};
+use crate::runtime::clock;
 use crate::runtime::task_group::TaskGroup;
 use crate::store::contract::Store;
 use crate::topic::TopicCatalog;
+
+/// Before the deployment is identified once more; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const MOST_DOUBLINGS: u32 = 6;
 
 /// A broker. Cheap to clone; the clones are one broker.
 #[derive(Clone)]
@@ -204,9 +209,15 @@ impl Broker {
         &self.0.config
     }
 
-    /// See [`TransactionStore::identity`](crate::store::transaction_contract::TransactionStore::identity).
-    pub async fn deployment_identity(&self) -> Result<Option<String>> {
-        self.connected()?.deployment.store.identity().await
+    /// See [`TransactionStore::identity`](crate::store::transaction_contract::TransactionStore::identity). Whoever has asked
+    /// this often before, and did not like the answer, gets the next one later: there may be an election.
+    pub async fn deployment_identity(&self, asked: u32) -> Result<Option<String>> {
+        let deployment = &self.connected()?.deployment;
+        if asked > 0 {
+            let doublings = (asked - 1).min(MOST_DOUBLINGS);
+            clock::sleep(FIRST_PAUSE * 2_u32.pow(doublings)).await;
+        }
+        deployment.store.identity().await
     }
 
     /// Topics: creating them and looking at them.

@@ -96,14 +96,16 @@ impl NativeBroker {
         self.broker.config().database.clone()
     }
 
-    /// Names the deployment and its primary; null of the embedded one.
+    /// Names the deployment and its primary; null of the embedded one. Whoever asks again, because the answer was not what
+    /// it should be, is kept waiting, each time longer: `asked` is how often it has asked already.
     #[napi(catch_unwind)]
     pub fn deployment_identity<'env>(
         &self,
         env: &'env Env,
+        asked: u32,
     ) -> napi::Result<PromiseRaw<'env, Option<String>>> {
         let broker = self.broker.clone();
-        settle(env, async move { broker.deployment_identity().await })
+        settle(env, async move { broker.deployment_identity(asked).await })
     }
 
     /// The topics of this broker.
