@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { runCommand } from '../../scripts/mongod/run_command.mjs'
-import { PLATFORMS, packageName } from '../../scripts/release/platforms.mjs'
+import { LICENSES_FILE, PLATFORMS, packageName } from '../../scripts/release/platforms.mjs'
 import { PACKAGE, packedPackages } from '../support/packed_broker.mjs'
 
 const ALLOWED = [
@@ -59,9 +59,9 @@ describe('the main package', () => {
 })
 
 describe('the package of a platform', () => {
-  it('has the addon, and runs nothing at install', async () => {
+  it('has the addon and the licences of what is in it, and runs nothing at install', async () => {
     const { paths, manifest } = await unpacked((await packedPackages(console.error)).platform)
-    assert.deepEqual(paths.sort(), ['LICENSE', 'README.md', manifest.main, 'package.json'].sort())
+    assert.deepEqual(paths.sort(), ['LICENSE', 'README.md', LICENSES_FILE, manifest.main, 'package.json'].sort())
     assert.match(manifest.main, /^change-stream-broker\.[a-z0-9-]+\.node$/)
     assert.ok(manifest.name.startsWith(`${PACKAGE}-`))
     for (const field of [...ABSENT_FIELDS, 'dependencies']) assert.ok(!(field in manifest), field)

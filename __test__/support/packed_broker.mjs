@@ -40,7 +40,7 @@ export async function packedBroker(log) {
 export async function packedPackages(log) {
   const folder = await usedEntry(
     'packages',
-    await contentHash([...ALWAYS_PACKED, 'scripts/release/']),
+    await contentHash([...ALWAYS_PACKED, 'scripts/release/', 'Cargo.lock']),
     log,
     packPackages,
   )

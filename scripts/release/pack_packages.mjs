@@ -1,4 +1,5 @@
-// Packs what is published into dist/: the main package, and one for each platform whose addon was built.
+// Packs what is published into dist/: the main package, and one for each platform whose addon was built. Needs
+// cargo, for the licences of the addon's crates.
 //
 //   npm run pack [-- --all] [-- --destination <folder>]      --all: the addon of every platform has to be there
 import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
@@ -8,8 +9,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runCommand } from '../mongod/run_command.mjs'
 import { projectRoot } from '../run_step.mjs'
-import { addonFile, PLATFORMS, platformFiles, tarballName } from './platforms.mjs'
+import { addonFile, LICENSES_FILE, PLATFORMS, platformFiles, tarballName } from './platforms.mjs'
 import { publishedManifest } from './published_manifest.mjs'
+import { thirdPartyLicenses } from './third_party_licenses.mjs'
 
 /** Packs into the folder `destination`, which is emptied before. Resolves to what npm says of each tarball. */
 export async function packPackages(destination, { all = false } = {}) {
@@ -45,6 +47,7 @@ async function stageMain(folder) {
 async function stagePlatform(platform, folder) {
   await mkdir(folder)
   for (const [name, text] of Object.entries(platformFiles(platform))) await writeFile(join(folder, name), text)
+  await writeFile(join(folder, LICENSES_FILE), await thirdPartyLicenses(platform))
   for (const file of [addonFile(platform), 'LICENSE']) await copyFile(join(projectRoot, file), join(folder, file))
   return folder
 }

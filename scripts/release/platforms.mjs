@@ -20,6 +20,9 @@ function linux(cpu, abi, target) {
   return { name: `linux-${cpu}-${abi}`, target, os: 'linux', cpu, libc, title: `Linux ${cpu} with ${libc}` }
 }
 
+/** In the package of every platform, written when it is packed (third_party_licenses.mjs). */
+export const LICENSES_FILE = 'THIRD_PARTY_LICENSES.txt'
+
 export const mainManifest = () => JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'))
 
 /** The file that a build for the platform leaves at the top of the project. */
@@ -48,7 +51,7 @@ export function platformManifest(platform) {
     author,
     repository,
     main: addonFile(platform),
-    files: [addonFile(platform)],
+    files: [addonFile(platform), LICENSES_FILE],
     engines,
     type: 'commonjs',
     os: [platform.os],
