@@ -9,6 +9,8 @@ import { testDatabase } from '../support/test_database.mjs'
 const require = createRequire(import.meta.url)
 const { NativeBroker } = require('../../lib/native_addon.js').nativeAddon()
 const { requireSameDeployment } = require('../../lib/user_session.js')
+/** It is asked again and again, for seconds. */
+const DEADLINE_MS = 60_000
 const test = testDatabase('same_deployment')
 
 let broker
@@ -48,12 +50,12 @@ it('the answer of a member that knows to be none any more says nothing', async (
 
 it('a client that never reaches a primary is told so, and may try again', async () => {
   const client = lateToHear(Number.POSITIVE_INFINITY, { isWritablePrimary: false })
-  const error = await rejectsWith(requireSameDeployment(broker, client), 'ERR_CSB_UNAVAILABLE')
+  const error = await rejectsWith(requireSameDeployment(broker, client), 'ERR_CSB_UNAVAILABLE', { within: DEADLINE_MS })
   assert.equal(error.status, 'notWritten')
 })
 
 it('a client of another deployment is refused', async () => {
   const client = lateToHear(Number.POSITIVE_INFINITY, FORMER)
-  const error = await rejectsWith(requireSameDeployment(broker, client), 'ERR_CSB_BAD_SESSION')
+  const error = await rejectsWith(requireSameDeployment(broker, client), 'ERR_CSB_BAD_SESSION', { within: DEADLINE_MS })
   assert.match(error.message, /another deployment/)
 })

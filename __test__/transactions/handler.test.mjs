@@ -12,9 +12,11 @@ before(async () => {
   broker = await test.broker({ logLevel: 'ERROR' })
 })
 
+const consumers = []
 async function topicWith({ topic = uniqueTopic(), partitions = 1, consumer: config = {} } = {}) {
   const producer = await broker.createProducer(producerConfig(topic, partitions))
   const consumer = await broker.createConsumer(consumerConfig(topic, 'group', config))
+  consumers.push(consumer)
   const effects = test.db.collection(`${topic}_effects`)
   await test.db.createCollection(effects.collectionName)
   const stored = async () => (await effects.find().sort({ n: 1 }).toArray()).map(({ n }) => n)
@@ -26,12 +28,16 @@ const numbers = (count, from = 0) => Array.from({ length: count }, (_, n) => ({ 
 const processed = (topic) => test.db.collection('processed_messages').countDocuments({ '_id.topic': topic })
 
 for (const { name, connect } of drivers) {
-  describe(`with ${name}`, () => {
+  describe(`with ${name}`, { timeout: 120_000 }, () => {
     let client
     before(async () => {
       client = await connect(test.uri)
     })
-    after(() => client.close())
+    after(async () => {
+      // Their transactions are the client's.
+      await Promise.all(consumers.splice(0).map((consumer) => consumer.disconnect()))
+      await client.close()
+    })
 
     it('effects and offset become visible together, one record at a time', async () => {
       const { topic, producer, consumer, effects, stored } = await topicWith()

@@ -232,7 +232,7 @@ impl Broker {
 
     /// Sets the offsets of a group, or tells what that would change. No member of it has to run here.
     pub async fn reset_offsets(&self, request: &ResetRequest) -> Result<Vec<PartitionReset>> {
-        offset_reset::reset(&self.connected()?.deployment.store, request).await
+        offset_reset::reset(&self.connected()?.deployment.store, request, &self.0.logger).await
     }
 
     /// The dead letters within a scope: of a group, of all its topics or of one.

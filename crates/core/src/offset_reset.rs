@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::consumer::{PartitionRange, measure_lag_at};
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
+use crate::observe::log::Logger;
 use crate::store::contract::{OffsetKey, Store, Topic};
 
 mod reset_request;
@@ -26,7 +27,11 @@ pub struct PartitionReset {
 }
 
 /// Sets the offsets, or tells what that would change.
-pub async fn reset(store: &Arc<dyn Store>, request: &ResetRequest) -> Result<Vec<PartitionReset>> {
+pub async fn reset(
+    store: &Arc<dyn Store>,
+    request: &ResetRequest,
+    logger: &Logger,
+) -> Result<Vec<PartitionReset>> {
     let topic = store.load_topic(&request.topic).await?.ok_or_else(|| {
         Error::new(ErrorCode::TopicNotFound, format!("topic {} does not exist", request.topic))
             .on_topic(&request.topic)
@@ -37,15 +42,26 @@ pub async fn reset(store: &Arc<dyn Store>, request: &ResetRequest) -> Result<Vec
     }
     let now = store.cluster_time().await?;
     let mut resets = Vec::with_capacity(partitions.len());
+    let mut failure = None;
     for partition in partitions {
         let key = OffsetKey { group_id: request.group_id.clone(), topic: topic.name.clone(), partition };
-        resets.push(reset_partition(&**store, &topic, &key, request, now).await?);
+        match reset_partition(&**store, &topic, &key, request, now).await {
+            Ok(reset) => resets.push(reset),
+            Err(error) => {
+                failure = Some(error.on_partition(partition));
+                break;
+            }
+        }
     }
-    if request.force && !request.dry_run {
-        // Members look what is still theirs.
-        store.signal_group(&request.group_id).await?;
+    // Also when it failed half-way: members look what is still theirs. They do so by themselves, too, but later.
+    if !request.dry_run
+        && !resets.is_empty()
+        && let Err(error) = store.signal_group(&request.group_id).await
+    {
+        let group = &request.group_id;
+        logger.warn(|| format!("group {group}: its members could not be told of the reset: {error:?}"));
     }
-    Ok(resets)
+    failure.map_or(Ok(resets), Err)
 }
 
 fn chosen(topic: &Topic, request: &ResetRequest) -> Result<Vec<u32>> {
@@ -89,7 +105,11 @@ async fn reset_partition(
     now: crate::feed::stream_token::ClusterTime,
 ) -> Result<PartitionReset> {
     let target = request.to.position(now);
-    for _ in 0..TRIES {
+    for tries in 0..TRIES {
+        if tries > 0 && !request.force && !request.dry_run {
+            // Whoever has claimed it since is running.
+            refuse_while_active(store, request).await?;
+        }
         let stored = store.load_offset(key).await?;
         let range = |position| PartitionRange { topic, partition: key.partition, position };
         let before =

@@ -149,15 +149,6 @@ impl RecordingHandler {
         }
     }
 
-    /// Whether an error that belongs to no message comes within this time.
-    pub async fn lost_within(&self, limit: Duration) -> bool {
-        let mut recorded = self.calls.recorded.subscribe();
-        let seen = clock::timeout(limit, async {
-            recorded.wait_for(|seen| !seen.consumer_errors.is_empty()).await.is_ok()
-        });
-        seen.await == Some(true)
-    }
-
     /// Waits for so many handled messages.
     pub async fn wait_for_handled(&self, count: usize) -> Recorded {
         self.wait_for(&format!("{count} messages"), |recorded| recorded.handled.len() >= count).await

@@ -93,6 +93,7 @@ macro_rules! store_conformance {
                 what_comes_behind_a_settled_number_is_refused
                 a_reset_takes_the_owner_off
                 partitions_are_found_by_their_owner
+                a_group_may_be_born_with_a_reset
             }
             dead_letters {
                 a_letter_comes_back_as_it_was

@@ -132,6 +132,12 @@ impl Consumer {
                 if is_cancelled {
                     subscription.begin_close();
                 }
+                // What was said while it started found nobody. Whoever says it from here on waits for the slot.
+                if self.is_paused() {
+                    subscription.pause();
+                } else {
+                    subscription.resume();
+                }
                 // Also then, so that whoever comes next can wait until it has drained.
                 *slot = Slot::Running(Arc::new(subscription));
             }

@@ -19,6 +19,7 @@ use crate::feed::GroupSignal;
 use crate::group::{Look, Membership};
 use crate::observe::consumer_event::ConsumerEvent;
 use crate::runtime::backoff::Backoff;
+use crate::runtime::clock::Instant;
 use crate::runtime::{clock, random};
 use crate::store::contract::{Claim, StoredOffset, Topic};
 
@@ -50,6 +51,8 @@ pub(super) struct Coordinator {
     /// Which member of this subscription it is: one that was fenced is followed by another.
     incarnation: u32,
     unfenced_writers: UnfencedWriters,
+    /// When it was seen last that its partitions are its own.
+    owned_at: Option<Instant>,
     backoff: Backoff,
 }
 
@@ -91,6 +94,7 @@ impl Coordinator {
             declined,
             incarnation: 1,
             unfenced_writers,
+            owned_at: None,
             backoff,
         };
         match coordinator.first_rounds().await {
@@ -109,7 +113,7 @@ impl Coordinator {
         loop {
             match self.next_step(pause).await {
                 Step::Close => break,
-                Step::Look => {}
+                Step::Look => self.check_ownership_now_and_then().await,
                 Step::Signal => self.check_ownership().await,
                 Step::Overdue => {
                     self.home.set.leave_overdue(clock::now());

@@ -77,12 +77,18 @@ pub(super) async fn open_partitions(
     let opened = open(parts, home, lease, topic, claims).await;
     if opened.is_err() {
         for (claim, unclean_ends) in given_back {
-            // Without an owner or with one that is gone: the next member claims it either way. What ended the owners
-            // before is still to come.
-            let _ = parts.store.release_offset(&claim, unclean_ends).await;
+            give_back(parts, &claim, unclean_ends).await;
         }
     }
     opened
+}
+
+/// A claim that nothing came of. What ended the owners before is still to come.
+pub(super) async fn give_back(parts: &SubscriptionParts, claim: &Claim, unclean_ends: u32) {
+    if let Err(error) = parts.store.release_offset(claim, unclean_ends).await {
+        // Whoever is assigned it next waits as for a member that does not hand over.
+        parts.logger.warn(|| format!("{}: claimed in vain, and not released: {error:?}", claim.key));
+    }
 }
 
 async fn open(
@@ -101,6 +107,8 @@ async fn open(
     let joined = join_feed(parts, &owned, &buffers).await?;
     let numbers: Vec<_> = owned.iter().map(|partition| partition.claim.key.partition).collect();
     let may_begin = ask_to_begin(parts, home, numbers.clone());
+    home.set.opens(&numbers);
+    parts.events.emit(|| ConsumerEvent::Assigned { partitions: numbers.clone() });
     for ((partition, buffer), joined) in owned.iter().zip(buffers).zip(joined) {
         let watch = WatchedPartition {
             key: partition.claim.key.clone(),
@@ -124,7 +132,6 @@ async fn open(
             launch.start()
         });
     }
-    parts.events.emit(|| ConsumerEvent::Assigned { partitions: numbers.clone() });
     parts
         .logger
         .info(|| format!("{} of {}: reading partitions {numbers:?}", parts.config.group_id, topic.name));

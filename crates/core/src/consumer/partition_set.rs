@@ -42,6 +42,8 @@ struct State {
     /// What all of them are to do.
     control: Control,
     by_number: BTreeMap<u32, RunningPartition>,
+    /// Those that are about to be put in.
+    opening: BTreeSet<u32>,
     failed: BTreeSet<u32>,
     /// Nothing will be read any more, whatever is assigned.
     is_given_up: bool,
@@ -65,9 +67,19 @@ impl PartitionSet {
         progress: SubscriptionProgress,
     ) -> (Self, mpsc::UnboundedReceiver<EndedPartition>) {
         let (ended, ends) = mpsc::unbounded_channel();
-        let state =
-            State { control, by_number: BTreeMap::new(), failed: BTreeSet::new(), is_given_up: false };
+        let state = State {
+            control,
+            by_number: BTreeMap::new(),
+            opening: BTreeSet::new(),
+            failed: BTreeSet::new(),
+            is_given_up: false,
+        };
         (Self { state: Arc::new(Mutex::new(state)), ended, progress }, ends)
+    }
+
+    /// These are put in one after the other from now on.
+    pub(super) fn opens(&self, partitions: &[u32]) {
+        self.lock().opening.extend(partitions);
     }
 
     /// Puts a partition in; `start` starts it under this control.
@@ -77,6 +89,7 @@ impl PartitionSet {
         start: impl FnOnce(watch::Receiver<Control>) -> OffsetCommitter,
     ) {
         let mut state = self.lock();
+        state.opening.remove(&partition);
         let (control, receiver) = watch::channel(state.control);
         let committer = start(receiver);
         let running =
@@ -161,13 +174,16 @@ impl PartitionSet {
         self.lock().by_number.get(&partition).is_some_and(|running| running.revoked_until.is_some())
     }
 
-    /// The partition has reached the end of a replay. Says how many have not.
-    pub(super) fn completes(&self, partition: u32) -> usize {
+    /// The partition has reached the end of a replay. Says how many have not, one after the other: whoever hears of none
+    /// hears of no other afterwards.
+    pub(super) fn completes(&self, partition: u32, say: impl FnOnce(usize)) {
         let mut state = self.lock();
         if let Some(running) = state.by_number.get_mut(&partition) {
             running.is_completed = true;
         }
-        state.by_number.values().filter(|running| running.is_live && !running.is_completed).count()
+        let unfinished = state.by_number.values().filter(|running| running.is_live && !running.is_completed);
+        let remaining = unfinished.count() + state.opening.len();
+        say(remaining);
     }
 
     /// The partition handles nothing any more. Said before the user is told, who may look at once.

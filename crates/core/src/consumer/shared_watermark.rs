@@ -70,9 +70,10 @@ impl SharedWatermark {
         self.lock().checkpoint_with(finished)
     }
 
-    /// This is the same message as an unfinished one before it.
+    /// This is the same message as an unfinished one before it, or behind the end of a replay.
     pub(super) fn pass_over(&self, number: u64) {
         self.lock().pass_over(number);
+        self.moved.notify_one();
     }
 
     /// Nothing was sent up to here. Only while no message is taken in.

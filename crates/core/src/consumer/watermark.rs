@@ -118,8 +118,8 @@ impl Watermark {
         self.settle(number, id);
     }
 
-    /// This is the same message as an unfinished one before it. It is not known by its id, which the next owner would
-    /// take for a word about the other.
+    /// This is the same message as an unfinished one before it, or behind the end of a replay. It is not known by its id,
+    /// which the next owner would take for a word about the other.
     pub(super) fn pass_over(&mut self, number: u64) {
         self.settle(number, None);
     }

@@ -33,6 +33,8 @@ pub(crate) struct Membership {
     record: MemberRecord,
     lease: Lease,
     leadership: Leadership,
+    /// It has declined partitions, which is not stored yet.
+    has_undeclared: bool,
 }
 
 /// The group as it was when the member looked.
@@ -71,7 +73,7 @@ impl Membership {
             rebalance_delay: parts.rebalance_delay,
             logger: parts.logger.clone(),
         });
-        let member = Self { parts, record, lease, leadership };
+        let member = Self { parts, record, lease, leadership, has_undeclared: false };
         member.signal().await?;
         Ok(Some(member))
     }
@@ -86,6 +88,7 @@ impl Membership {
 
     /// What the group wants of the member. It leads if nobody does.
     pub(crate) async fn look(&mut self) -> Result<Look> {
+        self.declare().await?;
         let GroupView { mut group, is_led } = self.parts.store.load_group(&self.record.group_id).await?;
         let may_lead = self.record.state == MemberState::Active && self.lease.status() == LeaseStatus::Held;
         if !is_led && may_lead {
@@ -117,10 +120,20 @@ impl Membership {
         Ok((own.map(|entry| entry.partitions).unwrap_or_default(), group.assigned_ms_ago))
     }
 
-    /// Partitions that the member cannot read are for others.
+    /// Partitions that the member cannot read are for others. If that cannot be stored now, it is at the next look: until
+    /// then nobody would read them.
     pub(crate) async fn decline(&mut self, partitions: &[u32]) -> Result<()> {
         self.record.declined.extend(partitions);
+        self.has_undeclared = true;
+        self.declare().await
+    }
+
+    async fn declare(&mut self) -> Result<()> {
+        if !self.has_undeclared {
+            return Ok(());
+        }
         self.parts.store.change_member(&self.record).await?;
+        self.has_undeclared = false;
         self.signal().await
     }
 

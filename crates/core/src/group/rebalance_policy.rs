@@ -26,15 +26,15 @@ pub(crate) struct RebalancePolicy {
 struct Gathering {
     since: Instant,
     last_change: Instant,
-    /// What the assignment is made from, in short.
-    basis: u64,
+    /// What would be assigned, in short.
+    assignment_fingerprint: u64,
 }
 
 impl RebalancePolicy {
-    /// `basis` changes with the members and topics; `is_urgent` says that a partition has nobody.
+    /// `assignment_fingerprint` changes with what would be assigned; `is_urgent` says that a partition has nobody.
     pub(crate) fn decide(
         &mut self,
-        basis: u64,
+        assignment_fingerprint: u64,
         is_urgent: bool,
         delay: Duration,
         now: Instant,
@@ -43,9 +43,10 @@ impl RebalancePolicy {
             self.gathering = None;
             return RebalanceDecision::Now;
         }
-        let gathering = self.gathering.get_or_insert(Gathering { since: now, last_change: now, basis });
-        if gathering.basis != basis {
-            gathering.basis = basis;
+        let gathering =
+            self.gathering.get_or_insert(Gathering { since: now, last_change: now, assignment_fingerprint });
+        if gathering.assignment_fingerprint != assignment_fingerprint {
+            gathering.assignment_fingerprint = assignment_fingerprint;
             gathering.last_change = now;
         }
         let due = (gathering.last_change + delay / QUIET_PART).min(gathering.since + delay);
@@ -81,16 +82,16 @@ mod tests {
     fn waits_until_nobody_comes_any_more_but_not_longer_than_the_delay() {
         let mut policy = RebalancePolicy::default();
         let start = clock::now();
-        let mut at = |milliseconds, basis| {
-            policy.decide(basis, false, DELAY, start + Duration::from_millis(milliseconds))
+        let mut at = |milliseconds, assignment_fingerprint| {
+            policy.decide(assignment_fingerprint, false, DELAY, start + Duration::from_millis(milliseconds))
         };
         let after = |milliseconds| RebalanceDecision::After(Duration::from_millis(milliseconds));
         assert_eq!(at(0, 1), after(1000));
         assert_eq!(at(900, 2), after(1000));
         assert_eq!(at(1000, 2), after(900));
         assert_eq!(at(1900, 2), RebalanceDecision::Now);
-        for (basis, second) in (10..).zip([2000, 2900, 3800, 4700, 5500]) {
-            assert!(matches!(at(second, basis), RebalanceDecision::After(_)), "{second}");
+        for (assignment_fingerprint, second) in (10..).zip([2000, 2900, 3800, 4700, 5500]) {
+            assert!(matches!(at(second, assignment_fingerprint), RebalanceDecision::After(_)), "{second}");
         }
         assert_eq!(at(5900, 20), after(100));
         assert_eq!(at(6000, 21), RebalanceDecision::Now);

@@ -5,17 +5,21 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bson::RawDocumentBuf;
 
 use super::retried_append::RetriedAppend;
 use super::send_outcome::{SendOutcome, given_up};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::error_code::{Effect, ErrorCode};
 use crate::observe::log::Logger;
 use crate::runtime::clock::{self, Instant};
 use crate::runtime::task_group::TaskGroup;
 use crate::store::contract::{AppendFailure, Store};
 
+/// What goes together fails together when time is up: messages that have much longer are left for the next insert.
+const DEADLINES_WITHIN: Duration = Duration::from_secs(1);
 /// One insert at most. The server takes 100,000 documents and 16 MiB.
 const MOST_MESSAGES: usize = 10_000;
 const MOST_BYTES: usize = 8 << 20;
@@ -78,7 +82,9 @@ impl PartitionWriter {
         let mut batch = Vec::new();
         while let Some(next) = queue.messages.front() {
             bytes += next.document.as_bytes().len();
-            if batch.len() == MOST_MESSAGES || (!batch.is_empty() && bytes > MOST_BYTES) {
+            let first = batch.first().unwrap_or(next);
+            let has_longer = next.deadline > first.deadline + DEADLINES_WITHIN;
+            if batch.len() == MOST_MESSAGES || has_longer || (!batch.is_empty() && bytes > MOST_BYTES) {
                 break;
             }
             batch.extend(queue.messages.pop_front());
@@ -93,9 +99,14 @@ impl PartitionWriter {
         std::mem::take(&mut queue.messages)
     }
 
-    async fn write(&self, batch: Vec<QueuedMessage>) {
+    async fn write(&self, mut batch: Vec<QueuedMessage>) {
+        let now = clock::now();
         // Messages are queued in the order of their deadlines.
-        let deadline = batch.first().map_or_else(clock::now, |message| message.deadline);
+        let late = batch.partition_point(|message| message.deadline <= now);
+        for message in batch.drain(..late) {
+            message.outcome.failed(message.index, &self.timed_out_unsent());
+        }
+        let Some(deadline) = batch.first().map(|message| message.deadline) else { return };
         let (documents, sends): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|message| (message.document, (message.outcome, message.index))).unzip();
         match self.append_until(&documents, deadline).await {
@@ -122,6 +133,12 @@ impl PartitionWriter {
         let mut refused = append.run(|_| store.append(collection, documents)).await?;
         refused.sort_unstable_by_key(|failure| failure.index);
         Ok(refused)
+    }
+
+    /// Those before it took all of its time.
+    fn timed_out_unsent(&self) -> Error {
+        let what = format!("send to {}: not begun within deliveryTimeoutMs", self.0.collection);
+        Error::new(ErrorCode::Unavailable, what).with_effect(Effect::None)
     }
 }
 

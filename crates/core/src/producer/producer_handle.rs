@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bson::RawDocument;
+use tokio::sync::oneshot;
 
 use super::message_encoder::MessageEncoder;
 use super::partition_messages::by_partition;
@@ -12,6 +13,7 @@ use super::partition_writer::PartitionWriter;
 use super::queued_sends::{QueuedSends, Queueing};
 use super::retried_append::RetriedAppend;
 use super::send_group::SendGroup;
+use super::send_outcome::given_up;
 use super::unsent_bytes::UnsentBytes;
 use crate::config::ProducerConfig;
 use crate::error::{Error, Result};
@@ -19,7 +21,7 @@ use crate::error_code::{Effect, ErrorCode};
 use crate::observe::log::Logger;
 use crate::partition::partition_id::collection_name;
 use crate::partition::partitioner::Partitioner;
-use crate::runtime::clock;
+use crate::runtime::clock::{self, Instant};
 use crate::runtime::task_group::TaskGroup;
 use crate::store::contract::{PartitionMessages, Store};
 
@@ -50,7 +52,7 @@ struct ProducerState {
 }
 
 impl Producer {
-    /// `partitions` is what the topic has, which may be more than the configuration asks for.
+    /// Writes to the collections of the topic that begin with `collection`.
     pub(crate) fn new(config: ProducerConfig, collection: &str, parts: ProducerParts) -> Self {
         let writer = |partition| {
             let collection = collection_name(collection, partition);
@@ -146,16 +148,32 @@ impl Producer {
     /// Sends the messages of these parts in one transaction: all are stored, or none. Everything is checked before. Sends
     /// that are under way may be stored before or after them.
     pub fn send_together(&self, parts: &[&RawDocument]) -> impl Future<Output = Result<()>> + Send + use<> {
+        let begun = self.begin_together(parts);
+        async move { begun?.await.unwrap_or_else(|_| Err(given_up())) }
+    }
+
+    fn begin_together(&self, parts: &[&RawDocument]) -> Result<oneshot::Receiver<Result<()>>> {
         let deadline = clock::now() + self.0.parts.delivery_timeout;
-        let prepared = self.prepare(parts);
+        let messages = self.prepare(parts)?;
+        let documents = messages.iter().flat_map(|partition| &partition.documents);
+        let held = self.0.parts.unsent.hold(documents.map(|document| document.as_bytes().len()).sum())?;
+        let (done, outcome) = oneshot::channel();
         let producer = self.clone();
-        async move {
-            let messages = prepared?;
-            producer.require_topic().await?;
-            let parts = &producer.0.parts;
-            let append = RetriedAppend { what: "atomic send", deadline, logger: &parts.logger };
-            append.run(|effect| parts.store.append_together(&messages, effect == Effect::Possible)).await
-        }
+        // A task of the broker's, which waits for it at a disconnect.
+        self.0.parts.tasks.spawn("atomic send", async move {
+            let sent = producer.append_together(&messages, deadline).await;
+            drop(held);
+            // Whoever asked may have stopped waiting.
+            let _ = done.send(sent);
+        });
+        Ok(outcome)
+    }
+
+    async fn append_together(&self, messages: &[PartitionMessages], deadline: Instant) -> Result<()> {
+        self.require_topic().await?;
+        let parts = &self.0.parts;
+        let append = RetriedAppend { what: "atomic send", deadline, logger: &parts.logger };
+        append.run(|effect| parts.store.append_together(messages, effect == Effect::Possible)).await
     }
 
     fn encoder(&self) -> MessageEncoder<'_> {

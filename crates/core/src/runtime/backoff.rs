@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Exponential backoff with full jitter between half and the whole of each step.
+/// Exponential backoff, spread at random between half and the whole of each step.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     next: Duration,

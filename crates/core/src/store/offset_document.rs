@@ -52,19 +52,15 @@ pub fn checkpoint_update(checkpoint: &Checkpoint) -> Document {
     update
 }
 
-/// The update that sets a position, takes the owner off and forgets everything else, under the epoch behind this one. It may
-/// have to make the document, whose birth the server fills in.
-pub fn reset_update(position: &Position, epoch: Option<i64>) -> Document {
+/// What a reset sets: the position, nobody as owner, and the epoch behind this one. [`RESET_FORGETS`] goes with it.
+pub fn reset_fields(position: &Position, epoch: Option<i64>) -> Document {
     let mut set = position_fields(position);
     set.extend(doc! { "owner": Bson::Null, "epoch": epoch.unwrap_or_default() + 1, "uncleanEnds": 0_i64 });
-    doc! {
-        "$set": set,
-        "$unset": { "finishedAhead": "", "attempts": "" },
-        "$inc": { "revision": 1_i64 },
-        "$currentDate": { "timestamp": true },
-        "$setOnInsert": { "createdAt": DateTime::now() },
-    }
+    set
 }
+
+/// What was known besides the position.
+pub const RESET_FORGETS: [&str; 2] = ["finishedAhead", "attempts"];
 
 /// The same update as the write of this claim.
 #[must_use]

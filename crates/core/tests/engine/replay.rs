@@ -19,6 +19,7 @@ on_both_stores!(
     what_1_4_2_wrote_later_is_passed_over,
     ends_in_the_stream_behind_an_offset,
     an_empty_partition_completes,
+    a_replay_that_is_done_completes_again,
     waits_for_a_time_that_is_to_come,
 );
 
@@ -141,6 +142,21 @@ async fn an_empty_partition_completes(scene: Scene) {
     completed.sort_unstable();
     assert_eq!(completed.iter().map(|(partition, _)| *partition).collect::<Vec<_>>(), [0, 1, 2]);
     assert!(handler.recorded().handled.is_empty());
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+/// All that the consumer is to have count, also those whose turn to begin has not come.
+async fn a_replay_that_is_done_completes_again(scene: Scene) {
+    let broker = scene.broker().await;
+    drop(producer(&broker, 4).await);
+    for _ in 0..2 {
+        let (reader, _, completions) = replay(&broker, doc! { "until": seconds_ago(10) }).await;
+        let completed = completions.wait_for(4).await;
+        let remaining: Vec<_> = completed.iter().map(|(_, remaining)| *remaining).collect();
+        assert_eq!(remaining, [3, 2, 1, 0]);
+        reader.disconnect(true).await;
+    }
     broker.disconnect(true).await;
     scene.end().await;
 }

@@ -48,6 +48,16 @@ pub async fn a_reset_takes_the_owner_off(store: Arc<dyn Store>) {
     assert_eq!((unknown, found.position, found.epoch), (true, Some(after(EARLY)), 1));
 }
 
+/// Partitions that are new to the group later begin where it did.
+pub async fn a_group_may_be_born_with_a_reset(store: Arc<dyn Store>) {
+    let before = store.cluster_time().await.expect("answers");
+    assert!(store.reset_offset(&key(0), None, &after(EARLY)).await.expect("answers"));
+    let born = store.group_birth("billing", "orders").await.expect("answers").expect("is born");
+    assert!(born >= before.minus_seconds(1), "{born:?} is not long before {before:?}");
+    store.reset_offset(&key(0), Some(1), &after(LATE)).await.expect("answers");
+    assert_eq!(store.group_birth("billing", "orders").await.expect("answers"), Some(born));
+}
+
 /// In one topic of one group.
 pub async fn partitions_are_found_by_their_owner(store: Arc<dyn Store>) {
     let of = async |owner| store.owned_partitions("billing", "orders", owner).await.expect("answers");

@@ -6,7 +6,7 @@ use bson::Binary;
 use futures_util::{FutureExt, StreamExt, stream};
 
 use super::Coordinator;
-use crate::consumer::partition_opening::CONCURRENT_OFFSETS;
+use crate::consumer::partition_opening::{CONCURRENT_OFFSETS, give_back};
 use crate::error::{Error, Result};
 use crate::group::{ClaimDecision, decide_claim};
 use crate::runtime::clock;
@@ -120,8 +120,7 @@ impl Coordinator {
     /// Claims that nothing came of.
     pub(super) async fn give_back(&self, claims: Vec<Claimed>) {
         for (claim, found) in claims {
-            // Who claims it next finds an owner that is gone, which is as good.
-            let _ = self.parts.store.release_offset(&claim, found.unclean_ends).await;
+            give_back(&self.parts, &claim, found.unclean_ends).await;
         }
     }
 }

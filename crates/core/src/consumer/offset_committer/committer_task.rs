@@ -39,7 +39,7 @@ pub(super) struct CommitterTask {
     /// Unclean ends are forgotten once this revision of the watermark is stored.
     forget_once_stored: Option<u64>,
     /// It is in doubt whether the partition is still this member's.
-    commits_anew: bool,
+    proof: RetriedWrite,
 }
 
 impl CommitterTask {
@@ -61,7 +61,7 @@ impl CommitterTask {
             loan: None,
             lookup: RetriedWrite::new(),
             forget_once_stored: None,
-            commits_anew: false,
+            proof: RetriedWrite::new(),
         }
     }
 
@@ -87,8 +87,10 @@ impl CommitterTask {
 
     /// Waits until there is something to do. `false` when every handle is gone.
     async fn next_wake(&mut self) -> bool {
-        let commit_due = self.commit.due().filter(|_| !self.burials.is_in_doubt);
-        let due = [commit_due, self.notes.write.due(), self.burials.write.due()];
+        // What may be buried would be taken back.
+        let commits =
+            [self.commit.due(), self.proof.due()].map(|due| due.filter(|_| !self.burials.is_in_doubt));
+        let due = [commits[0], commits[1], self.notes.write.due(), self.burials.write.due()];
         let due = due.into_iter().flatten().min();
         tokio::select! {
             biased;
@@ -107,7 +109,7 @@ impl CommitterTask {
             Command::Flush(flush) => self.flushes.push(flush),
             Command::Attempts { attempts, stored } => self.notes.replace(attempts, stored),
             Command::ForgetUncleanEnds { once_stored } => self.forget_once_stored = Some(once_stored),
-            Command::CommitAnew => self.commits_anew = true,
+            Command::CommitAnew => self.proof.schedule(clock::now()),
             Command::Bury(burial) => self.burials.push(burial),
             // One delivery at a time: one that asks anew has given up what it asked for before.
             Command::Lend(loan) => self.loan = Some(loan),
@@ -153,17 +155,20 @@ impl CommitterTask {
         self.commit_anew().await;
     }
 
-    /// A failure is tried again after the next write.
+    /// What is stored, or may be, is stored once more.
     async fn commit_anew(&mut self) {
-        if !self.commits_anew || self.is_fenced() {
+        if !self.proof.is_due() || self.burials.is_in_doubt || self.is_fenced() {
             return;
         }
         match self.parts.offset.commit(&self.committed).await {
-            Ok(CommitOutcome::Committed) => self.commits_anew = false,
+            Ok(CommitOutcome::Committed) => {
+                self.proof.succeeded();
+                self.committed(self.committed_revision);
+            }
             Ok(CommitOutcome::Fenced) => self.fence(),
             Err(error) => {
-                let key = &self.parts.key;
-                self.parts.logger.warn(|| format!("{key}: not known whether it is still owned: {error:?}"));
+                let delay = self.proof.failed();
+                self.say_failed("ownership", delay, &error);
             }
         }
     }

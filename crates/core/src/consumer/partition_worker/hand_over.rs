@@ -85,6 +85,7 @@ impl PartitionWorker {
             }
         }
         self.release_lanes(&delivery.lanes);
+        self.give_turn_back(delivery.turn);
     }
 
     /// Gives the messages to the user's code, up to the first that cannot be given.

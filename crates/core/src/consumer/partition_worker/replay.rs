@@ -83,10 +83,12 @@ impl PartitionWorker {
         }
         self.replay = ReplayState::Completed;
         let partition = self.parts.key.partition;
-        let remaining = self.parts.set.completes(partition);
         let offset = self.parts.watermark.position().stream_token().cloned();
         self.parts.logger.info(|| format!("{}: replayed up to its end", self.parts.key));
-        self.parts.events.emit(|| ConsumerEvent::Completed { partition, offset, remaining });
+        let events = &self.parts.events;
+        self.parts.set.completes(partition, |remaining| {
+            events.emit(|| ConsumerEvent::Completed { partition, offset, remaining });
+        });
     }
 }
 

@@ -208,7 +208,10 @@ impl Store for MemoryStore {
     }
 
     async fn reset_offset(&self, key: &OffsetKey, epoch: Option<i64>, position: &Position) -> Result<bool> {
-        self.database()?.state().offsets.reset(key, epoch, position, now())
+        let database = self.database()?;
+        let mut state = database.state();
+        let born_at = state.tick(clock::unix_millis());
+        state.offsets.reset(key, epoch, position, (born_at, now()))
     }
 
     async fn write_offset_record(&self, record: &OffsetRecord) -> Result<()> {

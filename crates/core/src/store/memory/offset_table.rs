@@ -12,8 +12,8 @@ use crate::feed::stream_token::ClusterTime;
 use crate::store::attempts_document::attempts_update;
 use crate::store::contract::{Claim, CommitOutcome, OffsetKey, OffsetRecord, StoredOffset};
 use crate::store::offset_document::{
-    BORN_AT, birth, checkpoint_update, decode, decode_record, key_fields, numbered, record_fields,
-    reset_update, restored,
+    BORN_AT, RESET_FORGETS, birth, checkpoint_update, decode, decode_record, key_fields, numbered,
+    record_fields, reset_fields, restored,
 };
 
 /// Documents as they would be in `consumer_offsets`, so that both stores read them by the same code.
@@ -67,13 +67,21 @@ impl OffsetTable {
         key: &OffsetKey,
         epoch: Option<i64>,
         position: &Position,
-        now: DateTime,
+        (born_at, now): (ClusterTime, DateTime),
     ) -> Result<bool> {
         if self.load(key)?.map(|offset| offset.epoch) != epoch {
             return Ok(false);
         }
-        let document = self.documents.entry(key.clone()).or_insert_with(|| new_document(key, now));
-        apply(document, &reset_update(position, epoch));
+        let document = self.documents.entry(key.clone()).or_insert_with(|| {
+            let mut document = new_document(key, now);
+            document.insert(BORN_AT, Timestamp::from(born_at));
+            document
+        });
+        document.extend(reset_fields(position, epoch));
+        for field in RESET_FORGETS {
+            document.remove(field);
+        }
+        apply(document, &doc! { "$inc": { "revision": 1_i64 } });
         document.insert("timestamp", now);
         Ok(true)
     }

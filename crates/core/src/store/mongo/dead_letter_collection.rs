@@ -36,12 +36,14 @@ pub(super) async fn ensure_indexes(connection: &Connection) -> Result<()> {
         (doc! { "expiresAt": 1 }, expiry),
     ];
     let indexes = indexes.map(|(keys, options)| IndexModel::builder().keys(keys).options(options).build());
-    match collection::<Document>(connection).create_indexes(indexes).await {
-        Err(error) if mongo_error::is_index_conflict(&error) => Ok(()),
-        outcome => {
-            outcome.map(drop).map_err(|error| mongo_error::convert("create dead letter indexes", &error))
+    let letters = collection::<Document>(connection);
+    let create = async {
+        match letters.create_indexes(indexes).await {
+            Err(error) if mongo_error::is_index_conflict(&error) => Ok(()),
+            outcome => outcome.map(drop),
         }
-    }
+    };
+    connection.within_deadline("create dead letter indexes", create).await
 }
 
 /// One transaction. Trying it again after an unknown outcome is safe: the letter has a fixed id and is replaced.

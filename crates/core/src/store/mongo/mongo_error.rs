@@ -113,7 +113,11 @@ pub(super) fn server_code(error: &DriverError) -> Option<i32> {
         ErrorKind::Command(command) => Some(command.code),
         ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
         ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => Some(concern.code),
-        ErrorKind::InsertMany(insert) => insert.write_concern_error.as_ref().map(|concern| concern.code),
+        ErrorKind::InsertMany(insert) => {
+            let of_write =
+                insert.write_errors.as_ref().and_then(|errors| errors.first()).map(|write| write.code);
+            of_write.or_else(|| insert.write_concern_error.as_ref().map(|concern| concern.code))
+        }
         _ => None,
     }
 }

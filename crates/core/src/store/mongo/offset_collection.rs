@@ -67,12 +67,8 @@ pub(super) async fn claim_after(
     document.as_ref().map(offset_document::decode).transpose()
 }
 
-async fn take_over(
-    connection: &Connection,
-    key: &OffsetKey,
-    owner: &str,
-    epoch: Option<i64>,
-) -> mongodb::error::Result<Option<Document>> {
+/// The document as long as it has this epoch, or as long as there is none.
+fn epoch_filter(key: &OffsetKey, epoch: Option<i64>) -> Document {
     let mut filter = key_filter(key);
     match epoch {
         // A document of 1.4.2 has no epoch, which reads as 0.
@@ -80,12 +76,32 @@ async fn take_over(
         Some(epoch) => filter.insert("epoch", epoch),
         None => filter.insert("epoch", Bson::Null),
     };
-    // A pipeline, because only there the server tells its own time; what it finds stays as it is.
-    let keep = |field: &str, otherwise: Bson| doc! { "$ifNull": [format!("${field}"), otherwise] };
-    let one_more = |field: &str| doc! { "$add": [keep(field, Bson::Int64(0)), 1_i64] };
-    // A document that was there keeps its birth, also one of 1.4.2, which has none.
+    filter
+}
+
+/// In a pipeline: what is there, or this.
+fn keep(field: &str, otherwise: Bson) -> Document {
+    doc! { "$ifNull": [format!("${field}"), otherwise] }
+}
+
+fn one_more(field: &str) -> Document {
+    doc! { "$add": [keep(field, Bson::Int64(0)), 1_i64] }
+}
+
+/// A document that was there keeps its birth, also one of 1.4.2, which has none.
+fn birth() -> Document {
     let is_new = doc! { "$eq": [{ "$type": "$createdAt" }, "missing"] };
-    let born_at = doc! { "$cond": [is_new, "$$CLUSTER_TIME", format!("${}", offset_document::BORN_AT)] };
+    doc! { "$cond": [is_new, "$$CLUSTER_TIME", format!("${}", offset_document::BORN_AT)] }
+}
+
+async fn take_over(
+    connection: &Connection,
+    key: &OffsetKey,
+    owner: &str,
+    epoch: Option<i64>,
+) -> mongodb::error::Result<Option<Document>> {
+    let filter = epoch_filter(key, epoch);
+    // A pipeline, because only there the server tells its own time; what it finds stays as it is.
     let set = doc! {
         "owner": { "$literal": owner },
         "epoch": one_more("epoch"),
@@ -94,7 +110,7 @@ async fn take_over(
         "offset": keep("offset", Bson::Null),
         "createdAt": keep("createdAt", "$$NOW".into()),
         "timestamp": keep("timestamp", "$$NOW".into()),
-        offset_document::BORN_AT: born_at,
+        offset_document::BORN_AT: birth(),
     };
     collection(connection)
         .find_one_and_update(filter, vec![doc! { "$set": set }])
@@ -122,13 +138,16 @@ pub(super) async fn reset(
     epoch: Option<i64>,
     position: &Position,
 ) -> Result<bool> {
-    let mut filter = key_filter(key);
-    match epoch {
-        Some(0) => filter.insert("epoch", doc! { "$in": [0_i64, Bson::Null] }),
-        Some(epoch) => filter.insert("epoch", epoch),
-        None => filter.insert("epoch", Bson::Null),
-    };
-    let update = offset_document::reset_update(position, epoch);
+    let filter = epoch_filter(key, epoch);
+    let literal = |(field, value)| (field, Bson::from(doc! { "$literal": value }));
+    let mut set: Document = offset_document::reset_fields(position, epoch).into_iter().map(literal).collect();
+    set.extend(doc! {
+        "revision": one_more("revision"),
+        "createdAt": keep("createdAt", "$$NOW".into()),
+        "timestamp": "$$NOW",
+        offset_document::BORN_AT: birth(),
+    });
+    let update = vec![doc! { "$set": set }, doc! { "$unset": offset_document::RESET_FORGETS.to_vec() }];
     let offsets = collection(connection);
     let reset = async {
         match offsets.update_one(filter, update).upsert(epoch.is_none()).await {

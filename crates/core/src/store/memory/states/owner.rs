@@ -108,7 +108,10 @@ pub(crate) fn machine() -> StateMachine {
             }),
             OwnerEvent::new("`resetOffsets` sets it", |partition| {
                 let epoch = epoch(&partition.table);
-                partition.table.reset(&key(), epoch, &position(), now()).expect("readable");
+                partition
+                    .table
+                    .reset(&key(), epoch, &position(), (ClusterTime::default(), now()))
+                    .expect("readable");
                 String::new()
             }),
             OwnerEvent::new("`OffsetStorage.commitOffset` stores an offset, as 1.4.2 does", |partition| {
