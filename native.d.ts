@@ -17,8 +17,11 @@ export declare class NativeBroker {
   createConsumer(config: Uint8Array): Promise<NativeConsumer>
   /** Name of the broker's database. */
   database(): string
-  /** Names the deployment and its primary; null of the embedded one. */
-  deploymentIdentity(): Promise<string | undefined | null>
+  /**
+   * Names the deployment and its primary; null of the embedded one. Whoever asks again, because the answer was not what
+   * it should be, is kept waiting, each time longer: `asked` is how often it has asked already.
+   */
+  deploymentIdentity(asked: number): Promise<string | undefined | null>
   /** The topics of this broker. */
   topics(): NativeTopicManager
   /** The offsets of this broker. */

@@ -61,6 +61,18 @@ describe('createTopic', () => {
     assert.equal((await ttlIndexOf(`${name}_p1`)).expireAfterSeconds, (2 * DAY) / 1000)
   })
 
+  it('again creates what somebody has removed, or changed, since', async () => {
+    const name = uniqueTopic()
+    await broker.createTopic(topicConfig(name, 1))
+    const topics = test.db.collection('topics')
+    await topics.updateOne({ name }, { $set: { retentionMs: 2 * DAY } })
+    await broker.createTopic(topicConfig(name, 1))
+    assert.equal((await topics.findOne({ name })).retentionMs, DAY)
+    await topics.deleteOne({ name })
+    await broker.createTopic(topicConfig(name, 1))
+    assert.equal(await topics.countDocuments({ name }), 1)
+  })
+
   it('needs no collection name', async () => {
     const name = uniqueTopic()
     await broker.createTopic({ name, partitions: 1, retentionMs: DAY })

@@ -183,7 +183,7 @@ error_codes! {
     /// The producers of the broker hold as many unsent bytes as `maxBufferedBytes` allows.
     BufferFull = "ERR_CSB_BUFFER_FULL", Unavailable, retryable: true, effect: None,
         advice: "Wait for earlier sends before the next one, or raise `maxBufferedBytes`.";
-    /// Another member of the group has taken this partition over.
+    /// Another member of the group has taken this partition over, or its offset was set anew.
     LeaseLost = "ERR_CSB_LEASE_LOST", Conflict, retryable: false, effect: None,
         advice: "Stop what the handler is doing: what was not committed is delivered to the new owner. It happens after \
                  silence for longer than `sessionTimeoutMs` (a process that was stopped, a network that was away), after \

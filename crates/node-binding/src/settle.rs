@@ -19,13 +19,14 @@ pub(crate) fn settle<'env, T>(
 where
     T: ToNapiValue + Send + 'static,
 {
-    let guarded = AssertUnwindSafe(future).catch_unwind();
-    let outcome = async move {
-        Ok(guarded.await.unwrap_or_else(|_| Err(Error::internal("the engine panicked; please report this"))))
-    };
-    env.spawn_future_with_callback(outcome, move |env, outcome: Result<T>| {
+    env.spawn_future_with_callback(guarded(future), move |env, outcome: Result<T>| {
         outcome.map_err(|error| js_error::to_js(env, &error))
     })
+}
+
+async fn guarded<T>(future: impl Future<Output = Result<T>> + Send + 'static) -> napi::Result<Result<T>> {
+    let outcome = AssertUnwindSafe(future).catch_unwind().await;
+    Ok(outcome.unwrap_or_else(|_| Err(Error::internal("the engine panicked; please report this"))))
 }
 
 /// As [`settle`], of a send: its error says what it may have left behind.
@@ -33,7 +34,7 @@ pub(crate) fn settle_send<'env>(
     env: &'env Env,
     future: impl Future<Output = Result<()>> + Send + 'static,
 ) -> napi::Result<PromiseRaw<'env, ()>> {
-    env.spawn_future_with_callback(async move { Ok(future.await) }, |env, outcome: Result<()>| {
+    env.spawn_future_with_callback(guarded(future), |env, outcome: Result<()>| {
         outcome.map_err(|error| js_error::to_js_of_send(env, &error, &[]))
     })
 }

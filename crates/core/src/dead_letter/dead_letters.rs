@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use bson::oid::ObjectId;
-
 use super::letter_filter::{LetterFilter, LetterScope, PurgeRequest};
 use super::letter_query::{LetterPage, LetterQuery};
 use super::redrive_request::{RedrivePlan, RedriveRequest};
 use super::redrive_watch::RedriveNudge;
 use crate::error::Result;
+use crate::runtime::random;
 use crate::store::contract::Store;
 
 /// The letters of a group, of all its topics or of one. Needs no member of the group to be running, except that a
@@ -44,7 +43,7 @@ impl DeadLetters {
     /// first. Those that are handled are removed; those that fail again stay. Letters with a pending redrive are left
     /// alone, so asking twice delivers once. Returns how many were marked.
     pub async fn redrive(&self, request: &RedriveRequest) -> Result<u64> {
-        let plan = RedrivePlan { id: ObjectId::new().to_hex(), rate_per_second: request.rate_per_second };
+        let plan = RedrivePlan { id: random::object_id().to_hex(), rate_per_second: request.rate_per_second };
         let marked = self.store.request_redrive(&request.filter, &plan).await;
         // Also when it failed half-way.
         self.nudge.nudge();

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -49,10 +49,9 @@ impl TaskGroup {
             Some(simulation) => self.runtime.spawn(simulation.schedule(name, task.boxed())),
             None => self.runtime.spawn(task),
         };
-        if let Ok(mut handles) = self.handles.lock() {
-            handles.retain(|handle| !handle.is_finished());
-            handles.push(handle.abort_handle());
-        }
+        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        handles.retain(|handle| !handle.is_finished());
+        handles.push(handle.abort_handle());
     }
 
     /// Waits until every task has ended. `false` if `limit` passed first.
@@ -74,9 +73,7 @@ impl TaskGroup {
 
     /// Ends every task at its next wait.
     pub fn abort_all(&self) {
-        if let Ok(handles) = self.handles.lock() {
-            handles.iter().for_each(AbortHandle::abort);
-        }
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(AbortHandle::abort);
     }
 }
 

@@ -20,7 +20,7 @@ const CONCURRENT_PARTITIONS: usize = 4;
 #[derive(Clone)]
 pub struct TopicCatalog {
     store: Arc<dyn Store>,
-    /// Topics that this process has prepared, so that creating a producer again costs nothing.
+    /// Topics that this process has prepared, so that creating one again costs a look.
     prepared: Arc<Mutex<HashMap<String, Topic>>>,
     logger: Logger,
 }
@@ -51,10 +51,11 @@ impl TopicCatalog {
             partitions: config.partitions,
             retention_ms: config.retention_ms,
         };
-        if self.is_prepared(&wanted) {
+        let existing = self.store.load_topic(&config.name).await?;
+        // Others may have changed or dropped it since.
+        if existing.as_ref() == Some(&wanted) && self.is_prepared(&wanted) {
             return Ok(wanted);
         }
-        let existing = self.store.load_topic(&config.name).await?;
         if let Some(existing) = &existing {
             refuse_contradiction(existing, &wanted)?;
             if existing.retention_ms != wanted.retention_ms {

@@ -8,7 +8,7 @@ use mongodb::error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RES
 use mongodb::{ClientSession, Collection};
 
 use super::connection::Connection;
-use super::mongo_error;
+use super::{mongo_error, transaction_sessions};
 use crate::error::{Error, Result};
 use crate::error_code::{Effect, ErrorCode};
 use crate::store::contract::PartitionMessages;
@@ -26,7 +26,7 @@ pub(super) async fn append(
         session.start_transaction().await?;
         let outcome = insert(connection, &mut session, messages, may_be_stored).await;
         let committed = match outcome {
-            Ok(()) => commit(&mut session).await,
+            Ok(()) => transaction_sessions::commit(&mut session).await,
             Err(error) => {
                 // The transaction ends with its session anyway.
                 if session.abort_transaction().await.is_err() {
@@ -92,15 +92,6 @@ fn key(id: &Bson) -> String {
     match id {
         Bson::String(text) => format!("s{text}"),
         other => format!("o{other}"),
-    }
-}
-
-async fn commit(session: &mut ClientSession) -> mongodb::error::Result<()> {
-    match session.commit_transaction().await {
-        Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
-            session.commit_transaction().await
-        }
-        outcome => outcome,
     }
 }
 

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use bson::{Document, RawDocumentBuf, doc};
-use mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT;
 use mongodb::options::IndexOptions;
 use mongodb::{ClientSession, Collection, IndexModel};
 
 use super::connection::Connection;
-use super::{mongo_error, offset_collection};
+use super::{mongo_error, offset_collection, transaction_sessions};
 use crate::consumer::checkpoint::Checkpoint;
 use crate::dead_letter::{DeadLetter, StoredLetter};
 use crate::error::Result;
@@ -61,7 +60,7 @@ pub(super) async fn commit(
         session.start_transaction().await?;
         let outcome = write(connection, &mut session, claim, checkpoint, id, document).await;
         match outcome {
-            Ok(CommitOutcome::Committed) => commit_transaction(&mut session).await?,
+            Ok(CommitOutcome::Committed) => transaction_sessions::commit(&mut session).await?,
             // The transaction ends with its session anyway; aborting only gives its locks back sooner.
             Ok(CommitOutcome::Fenced) | Err(_) if session.abort_transaction().await.is_err() => {
                 return outcome;
@@ -86,13 +85,4 @@ async fn write(
     letters.replace_one(id, document).upsert(true).session(&mut *session).await?;
     // Last, so that another member waiting for the partition is held up as briefly as can be.
     offset_collection::commit_in(connection, session, claim, checkpoint).await
-}
-
-async fn commit_transaction(session: &mut ClientSession) -> mongodb::error::Result<()> {
-    match session.commit_transaction().await {
-        Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
-            session.commit_transaction().await
-        }
-        outcome => outcome,
-    }
 }

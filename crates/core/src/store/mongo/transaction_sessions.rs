@@ -4,6 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use bson::{Binary, Bson, doc};
+use mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT;
 use mongodb::{Client, ClientSession};
 use tokio::sync::OnceCell;
 
@@ -55,6 +56,16 @@ impl TransactionSessions {
         if idle.len() < KNOWN_SESSIONS {
             idle.push(session);
         }
+    }
+}
+
+/// Commits, once more if it is not known whether that was done.
+pub(super) async fn commit(session: &mut ClientSession) -> mongodb::error::Result<()> {
+    match session.commit_transaction().await {
+        Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
+            session.commit_transaction().await
+        }
+        outcome => outcome,
     }
 }
 
