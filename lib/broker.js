@@ -87,6 +87,7 @@ const methods = {
     const isInside = isInDeliveryOf(native)
     // What was sent before is sent.
     connection.unsent?.flush()
+    if (connection.behind.size > 0) await Promise.all(connection.behind)
     const begun = nativeCall(() => native.disconnect(!isInside))
     const ended = isInside ? nativeCall(() => native.disconnect(true)) : begun
     connection.endSubscriptions()

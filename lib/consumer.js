@@ -29,6 +29,8 @@ function initialise(consumer, config, { connection, log, groupManager, id }) {
     native: null,
     opening: null,
     deliveries: null,
+    /** Those whose subscription is still beginning, and may deliver already. */
+    starting: new Set(),
     events: new ConsumerEvents({ topic, groupId, log, broker: connection.events }),
     deadLetters: null,
   })
@@ -42,7 +44,7 @@ async function openNative(state) {
     state.events.attach(native)
     return native
   } catch (error) {
-    await state.connection.close()
+    await state.connection.close().catch(() => {}) // why it is closed is told
     throw error
   }
 }
@@ -66,10 +68,12 @@ async function openTransactions({ native, broker, topic, groupId }, client) {
 
 /** The core drains; this sees to it that no handler begins meanwhile. */
 function endDeliveries(state) {
-  const { deliveries, connection } = state
-  if (deliveries === null) return
-  deliveries.end()
-  connection.subscriptions.delete(deliveries)
+  const { connection, starting } = state
+  for (const deliveries of [state.deliveries, ...starting]) {
+    if (deliveries === null) continue
+    deliveries.end()
+    connection.subscriptions.delete(deliveries)
+  }
   state.deliveries = null
 }
 
@@ -207,16 +211,20 @@ class ChangeStreamConsumer {
         ? (record) => groupManager.updateOffset(groupId, topic, record.offset, record.partition)
         : undefined,
     })
+    state.starting.add(deliveries)
+    state.connection.subscriptions.add(deliveries)
     try {
       const bytes = encodeHandlerConfig({ ...fields, sessions })
       await nativeCall(() => native.subscribe(bytes, deliveries.receive))
     } catch (error) {
-      await transactions?.end()
+      state.connection.subscriptions.delete(deliveries)
+      deliveries.end()
       throw error
+    } finally {
+      state.starting.delete(deliveries)
     }
     endDeliveries(state)
     state.deliveries = deliveries
-    state.connection.subscriptions.add(deliveries)
   }
 
   /** How far the group is behind in each partition, by what it has committed. */
@@ -242,7 +250,7 @@ class ChangeStreamConsumer {
     const state = states.get(this)
     const native = connected(state)
     nativeCallSync(() => native.pause())
-    if (state.deliveries !== null) state.deliveries.stopInFlight()
+    for (const deliveries of [state.deliveries, ...state.starting]) deliveries?.stopInFlight()
   }
 
   resume() {
@@ -272,6 +280,7 @@ class ChangeStreamConsumer {
   /** As `unsubscribe()`, and leaves the group. */
   async disconnect() {
     const state = states.get(this)
+    await state.opening?.catch(() => {}) // whoever connects hears of it
     const { native, groupManager, groupId, id, connection } = state
     const wait = native === null || !isInDeliveryOf(native)
     if (native !== null) await disconnectNative(state, native, wait)

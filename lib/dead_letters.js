@@ -3,6 +3,7 @@
 const { decode, decodeAround } = require('./bson_codec.js')
 const { toMessage } = require('./decode_record.js')
 const { encodeConfig } = require('./encode_config.js')
+const { facadeError } = require('./errors.js')
 const { nativeCall } = require('./native_call.js')
 
 /** A record without a field: the letter does not enclose its message, or the core cannot read it. */
@@ -15,9 +16,18 @@ function asRequest(which) {
   return typeof which === 'string' ? { messageId: which } : which
 }
 
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Of any realm. Others may have their fields elsewhere, as a Map has: no condition would be seen, which means every letter. */
+function isPlain(value) {
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
 /** BSON has no `undefined` and drops functions; a condition that is dropped would select every letter. */
 function encodeRequest(request, what, options) {
-  if (typeof request !== 'object' || request === null || Array.isArray(request)) return encodeConfig(request, what)
+  if (!isObject(request)) return encodeConfig(request, what)
+  if (!isPlain(request)) throw facadeError('ERR_CSB_INVALID_CONFIG', `${what} must be a plain object, not an instance`)
   const isEncodable = (value) => value !== undefined && typeof value !== 'function' && typeof value !== 'symbol'
   const fields = Object.entries({ ...request, ...options })
   return encodeConfig(
@@ -71,14 +81,16 @@ class DeadLetters {
   }
 
   /** Has letters delivered again, to this group only. Resolves to how many were marked for it. */
-  async redrive(which = {}, options = {}) {
+  async redrive(...given) {
+    const [which, options] = given.length === 0 ? [{}] : given
     const native = connections.get(this)()
     const bytes = encodeRequest(asRequest(which), 'redrive of dead letters', options)
     return nativeCall(() => native.redrive(bytes))
   }
 
   /** Stops redrives that have not begun. Resolves to how many. */
-  async cancelRedrive(which = {}) {
+  async cancelRedrive(...given) {
+    const [which] = given.length === 0 ? [{}] : given
     const native = connections.get(this)()
     const bytes = encodeRequest(asRequest(which), 'filter of dead letters')
     return nativeCall(() => native.cancelRedrive(bytes))

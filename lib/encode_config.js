@@ -1,5 +1,6 @@
 'use strict'
 
+const { isDate } = require('node:util').types
 const { encode } = require('./bson_codec.js')
 const { facadeError } = require('./errors.js')
 
@@ -12,20 +13,21 @@ function encodeConfig(config, what, leaveOut = []) {
     const got = config === null ? 'null' : Array.isArray(config) ? 'an array' : typeof config
     throw facadeError('ERR_CSB_INVALID_CONFIG', `${what} must be an object, got ${got}`)
   }
-  const fields = { ...config }
-  for (const name of leaveOut) delete fields[name]
-  refuseInvalidDates(fields, what)
   try {
+    const fields = { ...config }
+    for (const name of leaveOut) delete fields[name]
+    refuseInvalidDates(fields, what)
     return encode(fields)
   } catch (cause) {
-    throw facadeError('ERR_CSB_INVALID_CONFIG', `${what} cannot be encoded: ${cause.message}`, { cause })
+    if (cause?.code === 'ERR_CSB_INVALID_CONFIG') throw cause
+    throw facadeError('ERR_CSB_INVALID_CONFIG', `${what} cannot be encoded: ${cause?.message ?? cause}`, { cause })
   }
 }
 
 /** BSON has no such date: it would arrive as 1970. */
 function refuseInvalidDates(fields, what) {
   for (const [name, value] of Object.entries(fields)) {
-    if (value instanceof Date && Number.isNaN(value.getTime())) {
+    if (isDate(value) && Number.isNaN(value.getTime())) {
       throw facadeError('ERR_CSB_INVALID_CONFIG', `${what}: ${name} is an Invalid Date, give one that exists`)
     }
   }

@@ -64,8 +64,8 @@ class HandlerTransactions {
     delivery.onAbandon = () => this.#sessions.discard(session)
     try {
       session.startTransaction(transactionOptions)
-      const fresh = await this.#processed.without(entries, session)
-      const failed = fresh.length === 0 ? new Map() : await callHandler(handle, session, fresh)
+      const fresh = await withConflicts(() => this.#processed.without(entries, session))
+      const failed = fresh.length === 0 ? new Map() : await withConflicts(() => handle(session, fresh))
       const finished = entries.filter((entry) => !failed.has(entry))
       if (!delivery.abandoned && !session.inTransaction()) throw endedByHandler()
       // What user code comes to after it was given up is not heard.
@@ -132,9 +132,9 @@ function endedByHandler() {
 }
 
 /** A conflict with another transaction is nobody's fault, whether user code lets it through or wraps it. */
-async function callHandler(handle, session, entries) {
+async function withConflicts(run) {
   try {
-    return await handle(session, entries)
+    return await run()
   } catch (thrown) {
     const isConflict = [thrown, thrown?.cause].some((error) => hasLabel(error, 'TransientTransactionError'))
     throw isConflict ? new Interruption(thrown, false) : thrown

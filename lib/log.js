@@ -14,16 +14,18 @@ function writeToConsole(level, context, message) {
 }
 
 function writeToLogger(logger, level, context, message) {
-  const method = methodsOfLevel[level].find((name) => typeof logger[name] === 'function')
-  if (method === undefined) return
-  try {
-    logger[method](message, context)
-  } catch (error) {
+  const complain = (error) =>
     writeToConsole(
       LogLevel.ERROR,
       context,
       `The configured logger threw (${describe(error)}) on this entry: ${message}`,
     )
+  try {
+    const method = methodsOfLevel[level].find((name) => typeof logger[name] === 'function')
+    const written = method === undefined ? undefined : logger[method](message, context)
+    if (typeof written?.then === 'function') written.then(undefined, complain)
+  } catch (error) {
+    complain(error)
   }
 }
 

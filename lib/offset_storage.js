@@ -3,7 +3,7 @@
 const { decode } = require('./bson_codec.js')
 const { encodeConfig } = require('./encode_config.js')
 const { facadeError } = require('./errors.js')
-const { nativeCall } = require('./native_call.js')
+const { nativeCall, nativeCallSync } = require('./native_call.js')
 const { PrivateBroker } = require('./private_broker.js')
 
 const DEFAULT_DATABASE = 'change-stream-broker'
@@ -25,7 +25,7 @@ class OffsetStorage {
   async connect() {
     const state = states.get(this)
     const broker = await state.connection.open()
-    state.native = broker.offsets()
+    state.native = nativeCallSync(() => broker.offsets())
   }
 
   /** Rejects with ERR_CSB_NOT_CONNECTED unless `connect()` has succeeded. */
@@ -35,6 +35,7 @@ class OffsetStorage {
 
   async disconnect() {
     const state = states.get(this)
+    await state.connection.opening?.catch(() => {}) // whoever connects hears of it
     state.native = null
     await state.connection.close()
   }

@@ -2,8 +2,20 @@
 
 const { appendDocument } = require('./bson_codec.js')
 const { encodeMessages, entryOf } = require('./encode_messages.js')
+const { facadeError } = require('./errors.js')
 
 const ARENA_BYTES = 64 * 1024
+
+/** What encodes has one buffer, and values may have user code: `toBSON`, getters. */
+let isEncoding = false
+
+function sentWhileEncoding() {
+  return facadeError(
+    'ERR_CSB_INVALID_MESSAGE',
+    'send was called by a toBSON or a getter of a value that is being sent: send it before or afterwards',
+    { status: 'notWritten' },
+  )
+}
 
 /**
  * Sends of one producer on their way to the core. Each is encoded when it is called, so that a value that changes
@@ -24,7 +36,7 @@ class Outbox {
 
   /**
    * @param {{ isConnected(): boolean, send(parts: Buffer[]): Array<{ sends: number[] | null, settled: Promise<object[] | null> }> }} native
-   * @param {{ unsent: Outbox | null }} connection what all producers of a broker share
+   * @param {{ unsent: Outbox | null, behind: Set<Promise<void>> }} connection what all producers of a broker share
    * @param {boolean} hashesValue see encodeMessages
    */
   constructor(native, connection, hashesValue) {
@@ -40,12 +52,18 @@ class Outbox {
 
   /** Resolves when all are stored; rejects with what the addon says. Throws at once what cannot be encoded. */
   add(messages) {
-    if (!Array.isArray(messages) && this.#append(messages)) return this.#wait()
-    const parts = encodeMessages(messages, this.#hashesValue)
-    if (parts.length === 0) return Promise.resolve()
-    this.#closeRun()
-    this.#parts.push(...parts)
-    return this.#wait()
+    if (isEncoding) throw sentWhileEncoding()
+    isEncoding = true
+    try {
+      if (!Array.isArray(messages) && this.#append(messages)) return this.#wait()
+      const parts = encodeMessages(messages, this.#hashesValue)
+      if (parts.length === 0) return Promise.resolve()
+      this.#closeRun()
+      this.#parts.push(...parts)
+      return this.#wait()
+    } finally {
+      isEncoding = false
+    }
   }
 
   /** `false` if it is too large for the arena, or has values that take more than one look. */
@@ -112,6 +130,21 @@ class Outbox {
     )
     this.#crossed.add(done)
     done.then(() => this.#crossed.delete(done))
+  }
+
+  /** Does `send` when every send that has been called is settled. It is itself one of those that are waited for. */
+  addBehind(send) {
+    this.flush()
+    const sent = Promise.all(this.#crossed).then(send)
+    const done = sent.then(
+      () => {},
+      () => {}, // whoever sends hears of it
+    )
+    for (const waiting of [this.#crossed, this.#connection.behind]) {
+      waiting.add(done)
+      done.then(() => waiting.delete(done))
+    }
+    return sent
   }
 
   /** Resolves when every send that has been called is settled. */

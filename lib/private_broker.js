@@ -7,13 +7,15 @@ const { nativeCall, nativeCallSync } = require('./native_call.js')
 /**
  * The native broker of a producer, consumer, topic manager or offset storage that was constructed directly, without
  * a ChangeStreamBroker. It is made by `open()` and gone after `close()`, so that an instance can be connected again.
- * `subscriptions` holds the Deliveries of its consumers, `unsent` the Outbox whose sends have not crossed yet.
+ * `subscriptions` holds the Deliveries of its consumers, `unsent` the Outbox whose sends have not crossed yet, `behind` sends
+ * that cross when those before them are settled.
  */
 class PrivateBroker {
   constructor(mongoUri, database) {
     this.config = { mongoUri, database, autoCreateTopics: true }
     this.opening = null
     this.unsent = null
+    this.behind = new Set()
     this.subscriptions = new Set()
   }
 
@@ -52,6 +54,7 @@ class SharedBroker {
     this.native = native
     this.events = events
     this.unsent = null
+    this.behind = new Set()
     this.subscriptions = new Set()
   }
 

@@ -31,7 +31,7 @@ async function openNative(state) {
   try {
     return await nativeCall(() => state.broker.createProducer(bytes))
   } catch (error) {
-    await state.connection.close()
+    await state.connection.close().catch(() => {}) // why it is closed is told
     throw error
   }
 }
@@ -51,9 +51,7 @@ async function sendWithin(session, state, messages) {
 /** All or none. What was sent before is stored before. */
 async function sendTogether({ native, outbox, hashesValue }, messages) {
   const parts = encodeMessages(messages, hashesValue)
-  if (parts.length === 0) return
-  await outbox.settled()
-  await native.sendTogether(parts)
+  if (parts.length > 0) await outbox.addBehind(() => native.sendTogether(parts))
 }
 
 const plainSend = { session: undefined, atomic: false }
@@ -138,6 +136,7 @@ class ChangeStreamProducer {
    */
   async disconnect() {
     const state = states.get(this)
+    await state.opening?.catch(() => {}) // whoever connects hears of it
     const { outbox } = state
     state.native = null
     state.outbox = null

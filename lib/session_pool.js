@@ -10,6 +10,8 @@ class SessionPool {
   #client
   #idle
   #hasEnded = false
+  /** Those that are being ended, which takes a moment. */
+  #discarded = new WeakSet()
   /** @type {object[]} */
   ids
 
@@ -25,8 +27,9 @@ class SessionPool {
 
   /** A transaction that is still open is aborted. */
   async giveBack(session) {
-    if (session.hasEnded) return
+    if (session.hasEnded || this.#discarded.has(session)) return
     if (session.inTransaction()) await session.abortTransaction().catch(() => {}) // the server ends it, then
+    if (session.hasEnded || this.#discarded.has(session)) return
     if (this.#hasEnded || this.#idle.length >= KNOWN) await session.endSession()
     else this.#idle.push(session)
   }
@@ -39,6 +42,7 @@ class SessionPool {
 
   /** Ends it although user code may still use it: what is done in it later would be outside of a transaction. */
   discard(session) {
+    this.#discarded.add(session)
     session.endSession().catch(() => {}) // the same holds
   }
 

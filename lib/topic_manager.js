@@ -3,7 +3,7 @@
 const { decode } = require('./bson_codec.js')
 const { encodeConfig } = require('./encode_config.js')
 const { facadeError } = require('./errors.js')
-const { nativeCall } = require('./native_call.js')
+const { nativeCall, nativeCallSync } = require('./native_call.js')
 const { PrivateBroker } = require('./private_broker.js')
 
 const states = new WeakMap()
@@ -23,11 +23,12 @@ class TopicManager {
   async connect() {
     const state = states.get(this)
     const broker = await state.connection.open()
-    state.native = broker.topics()
+    state.native = nativeCallSync(() => broker.topics())
   }
 
   async disconnect() {
     const state = states.get(this)
+    await state.connection.opening?.catch(() => {}) // whoever connects hears of it
     state.native = null
     await state.connection.close()
   }

@@ -121,15 +121,22 @@ describe('the logger option', () => {
     await broker.disconnect()
   })
 
-  it('a logger that throws stops nothing', async (t) => {
-    const printed = new Inbox()
-    t.mock.method(console, 'error', (line) => printed.push(line))
-    const thrower = () => {
-      throw new Error('broken logger')
-    }
-    const logger = { error: thrower, warn: thrower, info: thrower, debug: thrower }
-    const { broker } = await brokerWithFailure({ logger, logLevel: 'DEBUG' })
-    await broker.disconnect()
-    await printed.first((line) => /broken logger/.test(line))
-  })
+  for (const [how, thrower] of [
+    [
+      'throws',
+      () => {
+        throw new Error('broken logger')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken logger'))],
+  ]) {
+    it(`a logger that ${how} stops nothing`, async (t) => {
+      const printed = new Inbox()
+      t.mock.method(console, 'error', (line) => printed.push(line))
+      const logger = { error: thrower, warn: thrower, info: thrower, debug: thrower }
+      const { broker } = await brokerWithFailure({ logger, logLevel: 'DEBUG' })
+      await broker.disconnect()
+      await printed.first((line) => /broken logger/.test(line))
+    })
+  }
 })

@@ -30,6 +30,29 @@ describe('subscribe', () => {
     }
   })
 
+  it('pause() and unsubscribe() in the first record take effect, also if it comes before subscribe() has resolved', async () => {
+    const broker = await test.broker({ logLevel: 'SILENT' })
+    const topic = uniqueTopic()
+    const producer = await broker.createProducer(producerConfig(topic))
+    await producer.send(Array.from({ length: 50 }, (_, n) => ({ value: { n } })))
+    for (const [groupId, stop] of [
+      ['paused', (consumer) => consumer.pause()],
+      ['unsubscribed', (consumer) => consumer.unsubscribe()],
+    ]) {
+      const consumer = await broker.createConsumer(consumerConfig(topic, groupId, { fromBeginning: true }))
+      const records = new Inbox()
+      const subscribed = consumer.subscribe({
+        async handler(record) {
+          records.push(record)
+          await stop(consumer)
+        },
+      })
+      await Promise.all([subscribed.catch((error) => assert.equal(error.code, 'ERR_CSB_CLOSED')), records.received(1)])
+      await consumer.disconnect()
+      assert.equal(records.length, 1, groupId)
+    }
+  })
+
   it('a new group begins with new messages', async () => {
     const broker = await test.broker()
     const topic = uniqueTopic()

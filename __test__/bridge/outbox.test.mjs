@@ -42,7 +42,7 @@ const tick = () => new Promise((resolve) => setImmediate(resolve))
 
 function setUp(groups) {
   const native = new ScriptedProducer(groups)
-  const connection = { unsent: null }
+  const connection = { unsent: null, behind: new Set() }
   return { native, connection, outbox: new Outbox(native, connection, true) }
 }
 
@@ -67,6 +67,26 @@ describe('Outbox', () => {
     value.n = 3
     await tick()
     assert.deepEqual(native.calls, [[{ values: [{ n: 1 }] }, { values: [{ n: 2 }] }]])
+  })
+
+  it('a send from within a value that is being sent is refused, and spoils nothing', async () => {
+    const { native, outbox } = setUp()
+    let inner
+    const value = {
+      toBSON() {
+        try {
+          void outbox.add({ value: 'inner' })
+        } catch (error) {
+          inner = error
+        }
+        return { n: 1 }
+      },
+    }
+    void outbox.add({ value })
+    void outbox.add({ value: 'next' })
+    await tick()
+    assert.equal(inner?.code, 'ERR_CSB_INVALID_MESSAGE')
+    assert.deepEqual(native.calls, [[{ values: [{ n: 1 }] }, { values: ['next'] }]])
   })
 
   it('many small and a few large ones keep their order', async () => {

@@ -78,6 +78,25 @@ describe('atomic', () => {
     assert.equal(await stored(), 0)
   })
 
+  it('is waited for by disconnect, of the producer and of the broker', async () => {
+    const other = await test.broker({ logLevel: 'SILENT', appName: 'disconnecting' })
+    const topic = uniqueTopic()
+    const producer = await other.createProducer(producerConfig(topic, PARTITIONS))
+    const settled = []
+    const note = (name) => (promise) => promise.then(() => settled.push(name))
+    const first = note('first')(producer.send(messages(500)))
+    const second = note('second')(producer.send(messages(20), { atomic: true }))
+    await producer.disconnect()
+    settled.push('producer')
+    await Promise.all([first, second])
+    const again = await other.createProducer(producerConfig(topic, PARTITIONS))
+    const third = again.send(messages(500))
+    const fourth = again.send(messages(20), { atomic: true })
+    await other.disconnect()
+    await Promise.all([third, fourth])
+    assert.deepEqual(settled, ['first', 'second', 'producer'])
+  })
+
   it('works embedded', async () => {
     const embedded = await test.broker({ mongoUri: 'memory://atomic' })
     const producer = await embedded.createProducer(producerConfig('t', PARTITIONS))

@@ -210,12 +210,7 @@ impl RedriveQueue {
                     break;
                 }
                 Err(error) if error.code() == ErrorCode::Closed => break,
-                Err(error) if !error.is_retryable() => {
-                    let key = &self.0.parts.claim.key;
-                    // It stays with this owner, and is taken for interrupted by the next one.
-                    self.0.parts.logger.error(|| format!("{key}: {problem}: {error:?}"));
-                    break;
-                }
+                // Also what trying again does not mend by itself: somebody may give the privilege that is missing.
                 Err(error) => clock::sleep(self.failed(problem, &error)).await,
             }
         }
