@@ -20,6 +20,7 @@ on_both_stores!(
     a_fenced_member_comes_back,
     a_member_that_is_not_heard_hands_nothing_out,
     who_comes_back_late_leaves_its_instance_id_to_its_successor,
+    what_a_member_declines_is_stored_when_it_can_be,
 );
 
 async fn a_fenced_member_comes_back(scene: Scene) {
@@ -109,6 +110,31 @@ async fn who_comes_back_late_leaves_its_instance_id_to_its_successor(scene: Scen
     of_newer.wait_for_handled(4).await;
     assert!(of_newer.recorded().consumer_errors.is_empty());
     cut_off.disconnect(true).await;
+    broker.disconnect(true).await;
+    scene.end().await;
+}
+
+/// Until it is, nobody else is offered the partition.
+async fn what_a_member_declines_is_stored_when_it_can_be(scene: Scene) {
+    let store = StubbornStore::before(Arc::clone(&scene.store));
+    let config = scene.broker_config(doc! { "heartbeatIntervalMs": 500 });
+    let broker = connected(Broker::with_store(config, Arc::clone(&store) as Arc<dyn Store>, None)).await;
+    drop(producer(&broker, 1).await);
+    let reader = member(&broker, doc! {});
+    let handler = RecordingHandler::accepting();
+    subscribe(&reader, &handler).await;
+    scene.write_offset(1, "rubbish").await;
+    store.refuse(Verb::ChangeMember);
+    drop(producer(&broker, 2).await);
+    store.wait_for_calls(Verb::ChangeMember, 1).await;
+    store.heal();
+    let is_stored = async {
+        while scene.store.load_members(GROUP).await.expect("loaded")[0].record.declined != [1] {
+            clock::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(clock::timeout(Duration::from_mins(1), is_stored).await.is_some(), "it is never declined");
+    assert_eq!(handler.recorded().consumer_errors, [ErrorCode::BadOffset]);
     broker.disconnect(true).await;
     scene.end().await;
 }

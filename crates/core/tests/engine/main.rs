@@ -24,6 +24,7 @@ mod leases;
 mod letters;
 mod lifecycle;
 mod lost_position;
+mod offset_reset;
 mod process;
 mod recovered_events;
 mod redrive;

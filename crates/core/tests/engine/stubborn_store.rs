@@ -32,6 +32,8 @@ pub(crate) enum Verb {
     Forget,
     Release,
     Beat,
+    ChangeMember,
+    Reset,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -330,6 +332,7 @@ impl Store for StubbornStore {
     }
 
     async fn reset_offset(&self, key: &OffsetKey, epoch: Option<i64>, position: &Position) -> Result<bool> {
+        self.pass(Verb::Reset).await?;
         self.inner.reset_offset(key, epoch, position).await
     }
 

@@ -16,6 +16,10 @@ impl GroupStore for StubbornStore {
     }
 
     async fn change_member(&self, member: &MemberRecord) -> Result<bool> {
+        let refused = self.refuse_if_told(Verb::ChangeMember);
+        // Whoever waits for the call may rely on its having been refused.
+        self.rules.send_modify(|rules| *rules.calls.entry(Verb::ChangeMember).or_default() += 1);
+        refused?;
         self.inner.change_member(member).await
     }
 
