@@ -150,14 +150,22 @@ enum Awaited {
     Turn(DeliveryId, OwnedSemaphorePermit),
     /// It is noted that an attempt of each message of this delivery begins, or it cannot be.
     Marks(DeliveryId, Result<()>),
-    /// It is stored that a suspect is not being handled any more.
-    MarkTakenOff(Result<OwnedSemaphorePermit>),
+    /// It is stored that marked messages are not being handled any more.
+    MarksTakenOff(Result<AwaitsMarksOff>),
     /// This message is in the dead letters, or the partition is lost.
     Buried(u64, Result<()>),
     /// A dead letter was taken to be delivered again, if there is one whose turn it is.
     Letter(Option<Box<RedrivenLetter>>),
     /// The redriven letter is removed, given back, or stored again: then with its lane.
     LetterSettled(Option<(LaneKey, ConsumerEvent)>),
+}
+
+/// What waits until marks are taken off.
+enum AwaitsMarksOff {
+    /// The turn of the next suspect.
+    Turn(OwnedSemaphorePermit),
+    /// What follows in these lanes, which are held once each.
+    Lanes(Vec<LaneKey>),
 }
 
 enum Wake {

@@ -1,9 +1,10 @@
 //! What user code reports, and what becomes of the messages that it has handled.
 
-use super::{Awaited, PartitionWorker, WorkerEnd};
+use super::{Awaited, AwaitsMarksOff, PartitionWorker, WorkerEnd};
 use crate::consumer::checkpoint::MessageAttempts;
 use crate::consumer::in_flight::{InFlightMessage, REDRIVEN};
 use crate::consumer::record_handler::{DeliveryId, DeliveryReport};
+use crate::error::Result;
 use crate::runtime::clock;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -43,8 +44,7 @@ impl PartitionWorker {
                 }
             }
             Awaited::Marks(id, outcome) => self.marked(id, &outcome),
-            // Otherwise another member owns the partition, or nobody writes any more: that ends the worker, too.
-            Awaited::MarkTakenOff(turn) => drop(turn),
+            Awaited::MarksTakenOff(waiting) => self.marks_taken_off(waiting),
             Awaited::Letter(letter) => {
                 self.letters_awaited -= 1;
                 self.take_letter_in(letter);
@@ -84,15 +84,29 @@ impl PartitionWorker {
         self.parts
             .watermark
             .finish(finished.iter().map(|(number, message)| (*number, &*message.buffered.document)));
-        let mut had_attempts = false;
+        let (mut had_attempts, mut was_marked) = (false, false);
         for (number, message) in &finished {
             self.lanes.finish(&message.lane, *number);
-            had_attempts |= message.is_marked || message.failed_attempts() > 0;
+            had_attempts |= message.failed_attempts() > 0;
+            was_marked |= message.is_marked;
             self.count_for_caution();
         }
-        if had_attempts {
+        if was_marked && !self.caution.holds() {
+            self.hold_what_follows(&finished);
+        } else if was_marked || had_attempts {
             self.store_attempts();
         }
+    }
+
+    /// With caution, what follows is marked itself, which takes the mark before off. Without, it would run while a
+    /// message that was handled still stands there as the one that its owner did not survive.
+    fn hold_what_follows(&mut self, finished: &[(u64, Box<InFlightMessage>)]) {
+        let marked = finished.iter().filter(|(_, message)| message.is_marked);
+        let lanes: Vec<_> = marked.map(|(_, message)| message.lane.clone()).collect();
+        for lane in &lanes {
+            self.lanes.hold(lane);
+        }
+        self.take_marks_off(AwaitsMarksOff::Lanes(lanes));
     }
 
     /// A message is in the dead letters; the watermark has moved over it already.
@@ -121,11 +135,29 @@ impl PartitionWorker {
     /// The next suspect may be handled once it is stored that this one is not being handled any more. Otherwise, if the
     /// next one ends the process, this one would be taken for the cause, too.
     pub(super) fn give_turn_back(&mut self, turn: Option<OwnedSemaphorePermit>) {
-        let Some(turn) = turn else { return };
+        if let Some(turn) = turn {
+            self.take_marks_off(AwaitsMarksOff::Turn(turn));
+        }
+    }
+
+    fn take_marks_off(&mut self, waiting: AwaitsMarksOff) {
         let attempts = self.all_attempts();
         self.has_noted_attempts = !attempts.is_empty();
         let stored = self.parts.committer.record_attempts(attempts);
-        self.awaited.push(Box::pin(async move { Awaited::MarkTakenOff(stored.await.map(|()| turn)) }));
+        self.awaited.push(Box::pin(async move { Awaited::MarksTakenOff(stored.await.map(|()| waiting)) }));
+    }
+
+    fn marks_taken_off(&mut self, waiting: Result<AwaitsMarksOff>) {
+        match waiting {
+            Ok(AwaitsMarksOff::Turn(turn)) => drop(turn),
+            Ok(AwaitsMarksOff::Lanes(lanes)) => {
+                for lane in &lanes {
+                    self.lanes.unhold(lane);
+                }
+            }
+            // Another member owns the partition, or nobody writes any more: that ends the worker, too.
+            Err(_) => {}
+        }
     }
 
     /// For the next owner; nobody waits for it. Does nothing as long as there is nothing to know.
