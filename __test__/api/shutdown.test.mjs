@@ -265,6 +265,41 @@ describe('close inside a handler', () => {
     )
   })
 
+  it('a handler may send until it is finished', async () => {
+    const broker = await test.broker()
+    const topic = uniqueTopic()
+    const producer = await broker.createProducer(producerConfig(topic))
+    const answers = uniqueTopic()
+    const answering = await broker.createProducer(producerConfig(answers))
+    const consumer = await broker.createConsumer(consumerConfig(topic, 'group'))
+    const outcomes = new Inbox()
+    const answer = (value) =>
+      answering.send({ value }).then(
+        () => outcomes.push('sent'),
+        (error) => outcomes.push(error.code),
+      )
+    await consumer.subscribe({
+      handler: async () => {
+        await broker.disconnect()
+        await answer('first')
+        await answer('second')
+      },
+    })
+    await producer.send({ value: 0 })
+    await outcomes.received(2)
+    await inTime(broker.disconnect())
+    await answer('late')
+    assert.deepEqual(outcomes.items, ['sent', 'sent', 'ERR_CSB_NOT_CONNECTED'])
+
+    const again = await test.broker()
+    const answered = new Inbox()
+    const reader = await again.createConsumer(consumerConfig(answers, 'group', { fromBeginning: true }))
+    await reader.subscribe({ handler: async (record) => answered.push(record.message.value) })
+    await answered.received(2)
+    assert.deepEqual(answered.items, ['first', 'second'])
+    await again.disconnect()
+  })
+
   it('disconnect() outside waits for the one that a handler began', async () => {
     const broker = await test.broker()
     const topic = uniqueTopic()

@@ -251,8 +251,7 @@ impl Broker {
     pub async fn disconnect(&self, wait: bool) {
         match &*self.connection() {
             Connection::None => return,
-            Connection::Open(connected) if !wait => {
-                connected.begin_close();
+            Connection::Open(_) if !wait => {
                 let broker = self.clone();
                 let tasks = TaskGroup::new(self.0.logger.clone());
                 tasks.spawn("disconnect", async move { broker.disconnect_and_wait().await });
@@ -318,15 +317,11 @@ impl Connected {
         producer
     }
 
-    fn begin_close(&self) {
-        self.producers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Producer::disconnect);
-    }
-
     async fn drain(&self, grace: Duration) {
         let consumers = std::mem::take(&mut *self.consumers.lock().unwrap_or_else(PoisonError::into_inner));
         futures_util::future::join_all(consumers.iter().map(|consumer| consumer.disconnect(true))).await;
         // Producers last: a handler may send until it is finished.
-        self.begin_close();
+        self.producers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Producer::disconnect);
         if !self.tasks.wait_until_idle(grace).await {
             self.tasks.abort_all();
         }
