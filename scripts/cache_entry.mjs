@@ -65,8 +65,14 @@ async function takeLock(lock) {
     if (await isStale(lock)) await rm(lock, { recursive: true, force: true })
     return false
   }
-  await writeFile(join(lock, 'owner'), JSON.stringify({ pid: process.pid, host: hostname() }))
-  return true
+  try {
+    await writeFile(join(lock, 'owner'), JSON.stringify({ pid: process.pid, host: hostname() }))
+    return true
+  } catch (error) {
+    // Another process took it for the stale lock that stood here a moment ago.
+    if (error.code === 'ENOENT') return false
+    throw error
+  }
 }
 
 async function isStale(lock) {

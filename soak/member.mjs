@@ -36,7 +36,12 @@ export class Member {
     this.incarnation = name
     this.#history.add({ member: name, kind: 'memberStarted' })
     this.#history.follow(this.#child.stdout)
-    await within(READY_DEADLINE_MS, once(this.#child, 'message'), `${name} is not ready`)
+    const ready = once(this.#child, 'message')
+    const gone = once(this.#child, 'exit').then(([code, signal]) => {
+      throw new Error(`${name} ended with ${signal ?? code} before it was ready`)
+    })
+    gone.catch(() => {}) // its end is no error once it was ready
+    await within(READY_DEADLINE_MS, Promise.race([ready, gone]), `${name} is not ready`)
   }
 
   /** SIGKILL, and a new one in its place. */

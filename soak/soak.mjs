@@ -24,10 +24,10 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '60' },
     every: { type: 'string', default: '60' },
     rate: { type: 'string', default: '200' },
-    seed: { type: 'string', default: String(Date.now() % 100_000) },
+    seed: { type: 'string', default: String(1 + (Date.now() % 100_000)) },
   },
 })
-const [minutes, every, rate, seed] = [values.minutes, values.every, values.rate, values.seed].map(Number)
+const [minutes, every, rate, seed] = ['minutes', 'every', 'rate', 'seed'].map(positiveNumber)
 const say = (line) => console.log(line)
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const random = seededRandom(seed)
@@ -68,6 +68,13 @@ try {
   else say(`the history is in ${history.path}`)
 }
 process.exitCode = isClean ? 0 : 1
+
+function positiveNumber(option) {
+  const number = Number(values[option])
+  if (number > 0 && Number.isFinite(number)) return number
+  console.error(`--${option} is ${JSON.stringify(values[option])}: give a number above 0`)
+  process.exit(2)
+}
 
 async function soak() {
   say(`seed ${seed}: ${minutes} min, ${rate} messages/s, a fault every ${every} s`)

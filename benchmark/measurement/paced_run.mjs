@@ -21,7 +21,11 @@ export async function pacedRun({ sending, subscribe, measured, halfWay = async (
     allSeen = resolve
   })
   const child = fork(PROGRAM, [JSON.stringify(sending)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-  await once(child, 'message')
+  // Rejects as soon as it fails: nobody waits for what is not going to be sent.
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    if (code !== 0) throw new Error(`the sender ended with ${signal ?? code}`)
+  })
+  await Promise.race([once(child, 'message'), ended])
   const receiver = await subscribe((value) => {
     seen += 1
     if (seen > total * LEFT_OUT) latencies.push((monotonicMicroseconds() - value.at) / 1000)
@@ -29,7 +33,6 @@ export async function pacedRun({ sending, subscribe, measured, halfWay = async (
   })
   const cost = await measured(async () => {
     child.send('go')
-    const ended = once(child, 'exit')
     await Promise.all([receiver === undefined ? ended : all, delayed(sending.seconds / 2).then(halfWay), ended])
   })
   await receiver?.close()
