@@ -6,6 +6,7 @@
 mod broker_config;
 pub(crate) mod config_fields;
 pub(crate) mod consumer_config;
+mod given_place;
 mod handler_config;
 mod log_level;
 mod producer_config;
@@ -16,6 +17,7 @@ mod watch_options;
 pub use broker_config::{BrokerConfig, MongoUri};
 pub use config_fields::{ConfigCheck, Violation};
 pub use consumer_config::{ConsumerConfig, GroupMode, OnExpired, PartitionAssignment};
+pub use given_place::GivenPlace;
 pub use handler_config::{BatchConfig, CommitSchedule, HandlerConfig, RetryBackoff};
 pub use log_level::LogLevel;
 pub use producer_config::{PartitionStrategy, ProducerConfig};

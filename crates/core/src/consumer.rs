@@ -21,6 +21,7 @@ mod key_lanes;
 mod offset_committer;
 mod offset_loan;
 mod partition_lag;
+mod partition_launch;
 mod partition_opening;
 mod partition_reader;
 mod partition_run;

@@ -6,7 +6,8 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::watch;
 
 use super::checkpoint::Checkpoint;
-use super::partition_run::{PartitionLaunch, lease_lost};
+use super::partition_launch::PartitionLaunch;
+use super::partition_run::lease_lost;
 use super::partition_set::PartitionSet;
 use super::partition_starts::choose_starts;
 use super::partition_worker::Inheritance;

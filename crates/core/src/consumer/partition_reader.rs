@@ -33,7 +33,6 @@ mod stored_messages;
 
 /// A full buffer holds the reader's stream and its turn for this long before both are given back.
 const PATIENCE: Duration = Duration::from_secs(2);
-const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// What a reader works with.
 pub(super) struct ReaderParts {
@@ -78,7 +77,7 @@ impl PartitionReader {
             handed: HandedOver::before(&position),
             recovery,
             is_unchecked: matches!(&position, Position::History(history) if !history.is_beginning()),
-            backoff: Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1),
+            backoff: Backoff::of_store_calls(),
             parts,
             position,
         }

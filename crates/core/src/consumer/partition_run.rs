@@ -1,30 +1,19 @@
-//! One partition while it is subscribed: its tasks, from the first message to the release.
+//! One partition while it is subscribed, from the first message to the release.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use super::consumer_events::ConsumerEvents;
-use super::held_offset::HeldOffset;
-use super::offset_committer::{CommitterParts, OffsetCommitter};
-use super::partition_opening::{OwnedPartition, PartitionHome};
-use super::partition_reader::{PartitionReader, ReaderParts};
+use super::offset_committer::OffsetCommitter;
+use super::partition_reader::PartitionReader;
 use super::partition_set::{EndedPartition, PartitionEnd, PartitionSet};
-use super::partition_worker::{Control, PartitionWorker, WorkerEnd, WorkerParts};
+use super::partition_worker::{PartitionWorker, WorkerEnd};
 use super::record_handler::RecordHandler;
-use super::retry_policy::RetryPolicy;
-use super::shared_watermark::SharedWatermark;
-use super::source_sign::SourceSign;
-use super::stall_watch::PartitionControls;
-use super::subscription::SubscriptionParts;
-use super::watermark::Watermark;
-use crate::dead_letter::QueueParts;
 use crate::error::{Error, Result};
 use crate::error_code::ErrorCode;
 use crate::feed::Joined;
-use crate::feed::partition_buffer::PartitionBuffer;
-use crate::group::Lease;
 use crate::observe::consumer_event::{ConsumerEvent, RevokedReason};
 use crate::observe::log::Logger;
 use crate::runtime::backoff::Backoff;
@@ -34,136 +23,24 @@ use crate::store::contract::{Claim, OffsetKey, Store};
 /// A partition that was left is given back within this time, if the server lets us; the grace period of a shutdown may
 /// end sooner.
 const LAST_WRITES_WITHIN: Duration = Duration::from_secs(30);
-const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-
-/// Starts the tasks of one partition.
-pub(super) struct PartitionLaunch<'a> {
-    pub(super) parts: &'a SubscriptionParts,
-    pub(super) home: &'a PartitionHome,
-    pub(super) partition: &'a OwnedPartition,
-    pub(super) buffer: Arc<PartitionBuffer>,
-    pub(super) joined: Option<Joined>,
-    pub(super) sign: SourceSign,
-    pub(super) controls: PartitionControls,
-    pub(super) lease: Lease,
-    pub(super) may_begin: watch::Receiver<bool>,
-    pub(super) control: watch::Receiver<Control>,
-}
-
-impl PartitionLaunch<'_> {
-    pub(super) fn start(self) -> OffsetCommitter {
-        let (parts, claim) = (self.parts, &self.partition.claim);
-        let commit_schedule = parts.handler_config.commit_schedule(&parts.config);
-        let stored = self.partition.checkpoint();
-        let watermark = Arc::new(SharedWatermark::new(Watermark::new(stored.clone())));
-        let committer = OffsetCommitter::start(
-            CommitterParts {
-                key: claim.key.clone(),
-                offset: HeldOffset::new(
-                    Arc::clone(&parts.store),
-                    claim.clone(),
-                    stored.clone(),
-                    parts.logger.clone(),
-                ),
-                watermark: Arc::clone(&watermark),
-                committed: stored,
-                schedule: commit_schedule,
-                pacer: parts.commit_pacer.clone(),
-                events: parts.events.clone(),
-                logger: parts.logger.clone(),
-            },
-            &self.home.commits,
-        );
-        let dead_letter_retention_ms = parts.config.dead_letter_retention_ms;
-        let redrives = self.home.redrives.queue(QueueParts {
-            store: Arc::clone(&parts.store),
-            claim: claim.clone(),
-            collection: Arc::clone(&self.partition.collection),
-            retention_ms: dead_letter_retention_ms,
-            logger: parts.logger.clone(),
-        });
-        let config = &parts.handler_config;
-        let worker = WorkerParts {
-            key: claim.key.clone(),
-            buffer: Arc::clone(&self.buffer),
-            feed: parts.feed.clone(),
-            handler: Arc::clone(&parts.handler),
-            watermark,
-            committer: committer.clone(),
-            commit_schedule,
-            retry_policy: RetryPolicy {
-                max_retries: config.max_retries,
-                retry_delay: Duration::from_millis(config.retry_delay_ms),
-                backoff: config.retry_backoff,
-                max_retry_delay: Duration::from_millis(config.max_retry_delay_ms),
-            },
-            handler_timeout: Duration::from_millis(config.handler_timeout_ms),
-            concurrency: config.concurrency as usize,
-            batch: config.batch,
-            redrives,
-            dead_letter_retention_ms,
-            until: parts.config.until.clone(),
-            set: self.home.set.clone(),
-            suspect_turn: Arc::clone(&parts.suspect_turn),
-            control: self.control,
-            lease: self.lease,
-            may_begin: self.may_begin,
-            progress: parts.progress.clone(),
-            events: parts.events.clone(),
-            logger: parts.logger.clone(),
-        };
-        let worker = PartitionWorker::new(worker, self.partition.inheritance());
-        let reader = PartitionReader::new(
-            ReaderParts {
-                store: Arc::clone(&parts.store),
-                feed: parts.feed.clone(),
-                key: claim.key.clone(),
-                collection: Arc::clone(&self.partition.collection),
-                buffer: self.buffer,
-                turns: Arc::clone(&parts.catch_up_turns),
-                batch_size: parts.config.options.batch_size,
-                max_await: Duration::from_millis(parts.config.options.max_await_time_ms),
-                on_expired: parts.config.on_expired,
-                sign: self.sign,
-                read_anew: Arc::clone(&self.controls.read_anew),
-                events: parts.events.clone(),
-                logger: parts.logger.clone(),
-            },
-            self.partition.start.clone(),
-        );
-        let ending = PartitionEnding {
-            store: Arc::clone(&parts.store),
-            claim: claim.clone(),
-            handler: Arc::clone(&parts.handler),
-            committer: committer.clone(),
-            set: self.home.set.clone(),
-            awaits_revoked: parts.handler_config.awaits_revoked.then(|| parts.handover_timeout()),
-            give_up: self.controls.give_up,
-            events: parts.events.clone(),
-            logger: parts.logger.clone(),
-        };
-        self.home.partitions.spawn("partition", run_partition(worker, reader, self.joined, ending));
-        committer
-    }
-}
 
 /// What is needed when a partition ends.
-struct PartitionEnding {
-    store: Arc<dyn Store>,
-    claim: Claim,
-    handler: Arc<dyn RecordHandler>,
-    committer: OffsetCommitter,
-    set: PartitionSet,
+pub(super) struct PartitionEnding {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) claim: Claim,
+    pub(super) handler: Arc<dyn RecordHandler>,
+    pub(super) committer: OffsetCommitter,
+    pub(super) set: PartitionSet,
     /// How long the user is waited for when he is told.
-    awaits_revoked: Option<Duration>,
-    give_up: Arc<Notify>,
-    events: ConsumerEvents,
-    logger: Logger,
+    pub(super) awaits_revoked: Option<Duration>,
+    pub(super) give_up: Arc<Notify>,
+    pub(super) events: ConsumerEvents,
+    pub(super) logger: Logger,
 }
 
 /// The reader runs as long as the worker does. When reading fails for good the partition ends, loudly, because its
 /// next message is not known; what is being handled is finished before.
-async fn run_partition(
+pub(super) async fn run_partition(
     mut worker: PartitionWorker,
     reader: PartitionReader,
     joined: Option<Joined>,
@@ -269,7 +146,7 @@ impl PartitionEnding {
 
     /// Tries as long as it may help.
     async fn persist<T, F: Future<Output = Result<T>>>(&self, write: impl Fn() -> F) -> Result<T> {
-        let mut backoff = Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1);
+        let mut backoff = Backoff::of_store_calls();
         loop {
             match write().await {
                 Err(error) if error.is_retryable() => {

@@ -21,7 +21,6 @@ use crate::runtime::backoff::Backoff;
 use crate::runtime::{clock, random};
 use crate::store::contract::{Claim, CommitOutcome, Store};
 
-const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// A letter could not be taken: somebody else has just changed it.
 const CHANGED_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// A letter is given up again when so many owners were gone while it was in their hands: it may be what ends them.
@@ -69,7 +68,7 @@ enum Look {
 impl RedriveQueue {
     pub(super) fn new(parts: QueueParts, signal: watch::Receiver<u64>) -> Self {
         let schedule = Mutex::new(RedriveSchedule::after_signal(*signal.borrow()));
-        let backoff = Mutex::new(Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1));
+        let backoff = Mutex::new(Backoff::of_store_calls());
         Self(Arc::new(QueueState { parts, signal, schedule, backoff }))
     }
 

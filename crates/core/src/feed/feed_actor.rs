@@ -23,9 +23,6 @@ use crate::runtime::task_group::TaskGroup;
 use crate::runtime::{clock, random};
 use crate::store::contract::{FeedBatch, FeedCursor, FeedRequest, FeedStart, Store};
 
-/// Shortest and longest wait before the stream is opened again after a failure.
-const REOPEN_AFTER: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-
 /// How long the feed waits in each batch for room in buffers: while everybody has something to do, and while somebody
 /// has not. A partition that leaves reads the stream once more, by itself.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -95,7 +92,7 @@ impl Feed {
             read_up_to: None,
             frontier: frontier_sender,
             signals: GroupSignals::default(),
-            backoff: Backoff::new(REOPEN_AFTER.0, REOPEN_AFTER.1),
+            backoff: Backoff::of_store_calls(),
             sign: SignOfLife::new(),
         };
         let (signals, sign) = (actor.signals.clone(), actor.sign.clone());

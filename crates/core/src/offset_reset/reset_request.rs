@@ -2,6 +2,7 @@
 
 use bson::{Bson, Document};
 
+use crate::config::GivenPlace;
 use crate::config::config_fields::ConfigFields;
 use crate::config::consumer_config::GROUP_ID;
 use crate::config::topic_config::{PARTITIONS, TOPIC_NAME};
@@ -19,10 +20,8 @@ pub enum ResetTarget {
     Earliest,
     /// With what is sent from now on.
     Latest,
-    /// With the first message that was stored at this second or later. Seconds since 1970.
-    Time(u32),
-    /// Behind this record.
-    Offset(StreamToken),
+    /// With the first message that was stored at this time or later, or behind this record.
+    At(GivenPlace),
 }
 
 /// A request to set offsets.
@@ -64,11 +63,7 @@ fn target(given: &Bson) -> Option<ResetTarget> {
     match given {
         Bson::String(name) if name == "earliest" => Some(ResetTarget::Earliest),
         Bson::String(name) if name == "latest" => Some(ResetTarget::Latest),
-        Bson::DateTime(date) => {
-            u32::try_from(date.timestamp_millis().div_euclid(1000)).ok().map(ResetTarget::Time)
-        }
-        Bson::Document(offset) => StreamToken::parse(offset.get_str("_data").ok()?).map(ResetTarget::Offset),
-        _ => None,
+        place => GivenPlace::read(place).map(ResetTarget::At),
     }
 }
 
@@ -79,11 +74,11 @@ impl ResetTarget {
             Self::Earliest => Position::beginning(now),
             Self::Latest => Position::behind(StreamToken::after(now)),
             // Where the oplog does not reach back so far, what is stored is read instead.
-            Self::Time(seconds) => {
+            Self::At(GivenPlace::Time(seconds)) => {
                 let before = ClusterTime { seconds: seconds.saturating_sub(1), increment: u32::MAX };
                 Position::behind(StreamToken::after(before.min(now)))
             }
-            Self::Offset(token) => Position::behind(token.clone()),
+            Self::At(GivenPlace::Offset(token)) => Position::behind(token.clone()),
         }
     }
 }
@@ -106,8 +101,8 @@ mod tests {
         let cases = [
             (Bson::from("earliest"), ResetTarget::Earliest),
             ("latest".into(), ResetTarget::Latest),
-            (DateTime::from_millis(5999).into(), ResetTarget::Time(5)),
-            (doc! { "_data": token.as_str() }.into(), ResetTarget::Offset(token)),
+            (DateTime::from_millis(5999).into(), ResetTarget::At(GivenPlace::Time(5))),
+            (doc! { "_data": token.as_str() }.into(), ResetTarget::At(GivenPlace::Offset(token))),
         ];
         for (given, expected) in cases {
             let request = read(doc! { "to": given, "partitions": [1, 0] }).unwrap();
@@ -133,7 +128,7 @@ mod tests {
     #[test]
     fn a_time_in_the_future_is_now() {
         let now = ClusterTime { seconds: 100, increment: 3 };
-        let at = |seconds| ResetTarget::Time(seconds).position(now);
+        let at = |seconds| ResetTarget::At(GivenPlace::Time(seconds)).position(now);
         assert_eq!(at(500), Position::behind(StreamToken::after(now)));
         let before = ClusterTime { seconds: 49, increment: u32::MAX };
         assert_eq!(at(50), Position::behind(StreamToken::after(before)));

@@ -16,6 +16,12 @@ impl Backoff {
         Self { next: first, first, longest }
     }
 
+    /// Between calls of the store that failed, or streams of it that broke: 50 ms to 2 s. What heals by itself, such as an
+    /// election, takes seconds.
+    pub fn of_store_calls() -> Self {
+        Self::new(Duration::from_millis(50), Duration::from_secs(2))
+    }
+
     /// The next wait. `random` is any number; its low bits spread the waits of many callers.
     pub fn next_delay(&mut self, random: u32) -> Duration {
         let step = self.next;

@@ -6,8 +6,6 @@ use crate::runtime::backoff::Backoff;
 use crate::runtime::clock::{self, Instant};
 use crate::runtime::random;
 
-const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-
 /// The times of one kind of write.
 pub(super) struct RetriedWrite {
     due: Option<Instant>,
@@ -16,7 +14,7 @@ pub(super) struct RetriedWrite {
 
 impl RetriedWrite {
     pub(super) fn new() -> Self {
-        Self { due: None, backoff: Backoff::new(RETRY_AFTER.0, RETRY_AFTER.1) }
+        Self { due: None, backoff: Backoff::of_store_calls() }
     }
 
     /// When it is made next, if it has to be made.
