@@ -68,7 +68,7 @@ pub enum Happening {
     Subscribed,
     /// It was told to pause and does.
     Paused,
-    /// It was told to resume and does.
+    /// It was told to resume and is about to: what it handles after this is no longer handled while paused.
     Resumed,
     /// Somebody owns a partition now.
     AssignmentGained {

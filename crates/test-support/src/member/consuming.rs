@@ -55,8 +55,9 @@ pub(super) async fn run(
                 history.write(Happening::Paused)?;
             }
             Order::Resume => {
-                consumer.resume();
+                // First: messages may be handled before `resume` returns.
                 history.write(Happening::Resumed)?;
+                consumer.resume();
             }
         }
     }
