@@ -14,3 +14,4 @@ pub mod seeded_random;
 pub mod simulation;
 pub mod store_conformance;
 pub mod tcp_proxy;
+pub mod watched_store;

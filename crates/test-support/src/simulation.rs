@@ -11,14 +11,11 @@
 
 mod chaos;
 mod coverage;
+mod effect_recorder;
 mod event;
 mod group_coverage;
 mod handler;
 mod handling;
-mod observed_groups;
-mod observed_letters;
-mod observed_store;
-mod observed_transactions;
 mod plan;
 mod process;
 mod producers;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use bson::doc;
 use csb_core::broker::Broker;
 use csb_core::runtime::clock;
-use csb_core::store::contract::Store;
 use csb_test_support::recording_handler::{Received, RecordingHandler, failure};
 use tokio::sync::watch;
 
@@ -55,7 +54,7 @@ async fn what_others_have_finished_is_stored_when_a_handler_does_not_end(scene: 
 
 async fn a_server_that_fails_for_a_moment_costs_no_duplicates(scene: Scene) {
     let store = StubbornStore::before(Arc::clone(&scene.store));
-    let broker = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let broker = scene.broker_on(store.store()).await;
     let numbers = producer(&broker, 1).await;
     let handler = RecordingHandler::accepting();
     let reader = consumer(&broker, doc! { "autoCommit": false });
@@ -65,7 +64,7 @@ async fn a_server_that_fails_for_a_moment_costs_no_duplicates(scene: Scene) {
     let commits = store.calls(Verb::Commit);
     store.refuse(Verb::Commit);
     store.refuse(Verb::Release);
-    let (closing, healing) = (reader.clone(), Arc::clone(&store));
+    let (closing, healing) = (reader.clone(), store.clone());
     let heal = async move {
         healing.wait_for_calls(Verb::Commit, commits + 2).await;
         healing.heal();
@@ -84,7 +83,7 @@ async fn a_server_that_fails_for_a_moment_costs_no_duplicates(scene: Scene) {
 /// The answer to a commit gets lost; what was asked to be stored before it must not replace it.
 async fn what_may_be_stored_is_not_taken_back(scene: Scene) {
     let store = StubbornStore::before(Arc::clone(&scene.store));
-    let broker = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let broker = scene.broker_on(store.store()).await;
     let numbers = producer(&broker, 1).await;
     let handler = RecordingHandler::new(|received: Received| async move {
         if received.n == 7 { Err(failure()) } else { Ok(()) }
@@ -128,7 +127,7 @@ async fn what_may_be_stored_is_not_taken_back(scene: Scene) {
 async fn a_server_that_is_gone_keeps_nobody() {
     let scene = Scene::in_memory().await;
     let store = StubbornStore::before(Arc::clone(&scene.store));
-    let broker = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let broker = scene.broker_on(store.store()).await;
     let numbers = producer(&broker, 1).await;
     let handler = RecordingHandler::accepting();
     let reader = consumer(&broker, doc! {});

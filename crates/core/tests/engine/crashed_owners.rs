@@ -13,7 +13,7 @@ use csb_core::consumer::checkpoint::MessageAttempts;
 use csb_core::error_code::ErrorCode;
 use csb_core::observe::consumer_event::ConsumerEvent;
 use csb_core::runtime::clock;
-use csb_core::store::contract::{Claim, Store};
+use csb_core::store::contract::Claim;
 use csb_test_support::recording_handler::{Received, RecordingHandler};
 use tokio::sync::watch;
 
@@ -309,7 +309,7 @@ async fn a_member_that_never_began_leaves_the_count_as_it_was(scene: Scene) {
     leave_two_unclean_ends(&scene).await;
     let store = StubbornStore::before(Arc::clone(&scene.store));
     store.refuse(Verb::Commit);
-    let failing = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let failing = scene.broker_on(store.store()).await;
     let reader = consumer(&failing, doc! {});
     let config = HandlerConfig::from_document(&doc! {}, reader.config()).expect("valid");
     let error = reader.subscribe(config, RecordingHandler::accepting()).await.expect_err("no start position");
@@ -368,12 +368,12 @@ async fn a_crash_at_any_write_loses_nothing_and_buries_nothing(scene: Scene) {
 /// Returns when the store does not answer any more, or everything is handled.
 async fn own_until_silence(
     config: BrokerConfig,
-    store: Arc<StubbornStore>,
+    store: StubbornStore,
     group: String,
     done: Arc<Mutex<BTreeSet<i64>>>,
     last: i64,
 ) -> (Broker, Consumer) {
-    let broker = connected(Broker::with_store(config, Arc::clone(&store) as Arc<dyn Store>, None)).await;
+    let broker = connected(Broker::with_store(config, store.store(), None)).await;
     let reader = consumer(&broker, doc! { "groupId": group });
     let handler = RecordingHandler::new(move |received: Received| {
         done.lock().expect("whole").insert(received.n);

@@ -9,7 +9,6 @@ use csb_core::consumer::Consumer;
 use csb_core::consumer::checkpoint::MessageAttempts;
 use csb_core::producer::Producer;
 use csb_core::runtime::clock;
-use csb_core::store::contract::Store;
 use csb_test_support::recording_handler::{Received, RecordingHandler, failure};
 
 use crate::concurrency::assert_order_per_key;
@@ -33,12 +32,12 @@ struct Stubborn {
     broker: Broker,
     numbers: Producer,
     reader: Consumer,
-    store: Arc<StubbornStore>,
+    store: StubbornStore,
 }
 
 async fn stubborn(scene: &Scene, config: Document) -> Stubborn {
     let store = StubbornStore::before(Arc::clone(&scene.store));
-    let broker = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let broker = scene.broker_on(store.store()).await;
     let numbers = producer(&broker, 1).await;
     Stubborn { reader: consumer(&broker, config), broker, numbers, store }
 }
@@ -142,11 +141,10 @@ async fn a_crash_before_the_letter_is_stored_loses_nothing(scene: Scene) {
     let store = StubbornStore::before(Arc::clone(&scene.store));
     store.refuse(Verb::DeadLetter);
     let process = Process::start();
-    let (config, stubborn) = (scene.broker_config(doc! {}), Arc::clone(&store));
+    let (config, stubborn) = (scene.broker_config(doc! {}), store.clone());
     let kept = process
         .run(async move {
-            let broker =
-                connected(Broker::with_store(config, Arc::clone(&stubborn) as Arc<dyn Store>, None)).await;
+            let broker = connected(Broker::with_store(config, stubborn.store(), None)).await;
             let numbers = producer(&broker, 1).await;
             let reader = consumer(&broker, doc! {});
             let handler = poisoned();
@@ -212,7 +210,7 @@ async fn a_letter_that_may_be_stored_is_not_taken_back(scene: Scene) {
     store.wait_for_calls(Verb::DeadLetter, 3).await;
     assert_eq!(scene.stored(0).await.finished_ahead, [bson::Bson::String("m7".to_owned())]);
     // At the end it is asked again until it is known.
-    let healing = Arc::clone(&store);
+    let healing = store.clone();
     let calls = store.calls(Verb::DeadLetter);
     let heal = async move {
         healing.wait_for_calls(Verb::DeadLetter, calls + 2).await;

@@ -8,7 +8,6 @@ use bson::doc;
 use csb_core::broker::Broker;
 use csb_core::error_code::ErrorCode;
 use csb_core::runtime::clock;
-use csb_core::store::contract::Store;
 use csb_test_support::recording_handler::{Recorded, RecordingHandler};
 
 use crate::groups::member;
@@ -55,7 +54,7 @@ async fn a_fenced_member_comes_back(scene: Scene) {
 async fn a_member_that_is_not_heard_hands_nothing_out(scene: Scene) {
     let store = StubbornStore::before(Arc::clone(&scene.store));
     let config = scene.broker_config(doc! { "heartbeatIntervalMs": 2000 });
-    let broker = connected(Broker::with_store(config, Arc::clone(&store) as Arc<dyn Store>, None)).await;
+    let broker = connected(Broker::with_store(config, store.store(), None)).await;
     let numbers = producer(&broker, 1).await;
     let reader = member(&broker, doc! { "sessionTimeoutMs": 6000 });
     let handler = RecordingHandler::accepting();
@@ -90,7 +89,7 @@ async fn a_member_that_is_not_heard_hands_nothing_out(scene: Scene) {
 async fn who_comes_back_late_leaves_its_instance_id_to_its_successor(scene: Scene) {
     let store = StubbornStore::before(Arc::clone(&scene.store));
     let config = scene.broker_config(doc! { "heartbeatIntervalMs": 1000 });
-    let cut_off = connected(Broker::with_store(config, Arc::clone(&store) as Arc<dyn Store>, None)).await;
+    let cut_off = connected(Broker::with_store(config, store.store(), None)).await;
     let broker = scene.broker().await;
     let numbers = producer(&broker, 2).await;
     let (older, newer) =
@@ -118,7 +117,7 @@ async fn who_comes_back_late_leaves_its_instance_id_to_its_successor(scene: Scen
 async fn what_a_member_declines_is_stored_when_it_can_be(scene: Scene) {
     let store = StubbornStore::before(Arc::clone(&scene.store));
     let config = scene.broker_config(doc! { "heartbeatIntervalMs": 500 });
-    let broker = connected(Broker::with_store(config, Arc::clone(&store) as Arc<dyn Store>, None)).await;
+    let broker = connected(Broker::with_store(config, store.store(), None)).await;
     drop(producer(&broker, 1).await);
     let reader = member(&broker, doc! {});
     let handler = RecordingHandler::accepting();

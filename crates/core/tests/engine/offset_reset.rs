@@ -6,7 +6,6 @@ use bson::doc;
 use csb_core::broker::Broker;
 use csb_core::error_code::ErrorCode;
 use csb_core::offset_reset::ResetRequest;
-use csb_core::store::contract::Store;
 use csb_test_support::recording_handler::RecordingHandler;
 
 use crate::groups::member;
@@ -20,7 +19,7 @@ on_both_stores!(a_member_that_comes_meanwhile_keeps_its_partition);
 async fn a_member_that_comes_meanwhile_keeps_its_partition(scene: Scene) {
     let store = StubbornStore::before(Arc::clone(&scene.store));
     let config = scene.broker_config(doc! {});
-    let tool = connected(Broker::with_store(config, Arc::clone(&store) as Arc<dyn Store>, None)).await;
+    let tool = connected(Broker::with_store(config, store.store(), None)).await;
     let broker = scene.broker().await;
     let numbers = producer(&broker, 1).await;
     store.hold(Verb::Reset);

@@ -5,36 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bson::RawDocumentBuf;
-use csb_core::consumer::checkpoint::{Checkpoint, MessageAttempts};
-use csb_core::consumer::position::Position;
-use csb_core::dead_letter::DeadLetter;
 use csb_core::error::{Error, Result};
 use csb_core::error_code::{Effect, ErrorCode};
-use csb_core::feed::stream_token::{ClusterTime, StreamToken};
+use csb_core::feed::stream_token::StreamToken;
 use csb_core::runtime::clock;
-use csb_core::store::contract::{
-    AppendFailure, Claim, CommitOutcome, FeedCursor, FeedRequest, HistoryRange, OffsetKey, OffsetRecord,
-    RetentionIndex, RetentionStats, Store, StoredOffset, Topic,
-};
+use csb_core::store::contract::{Claim, Store};
+pub(crate) use csb_test_support::watched_store::StoreCall as Verb;
+use csb_test_support::watched_store::{StoreEffect, StoreWatcher, WatchedStore};
 use tokio::sync::watch;
-
-mod groups;
-mod letters;
-mod transactions;
-
-/// What an owner writes about its partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Verb {
-    Commit,
-    Attempts,
-    DeadLetter,
-    Forget,
-    Release,
-    Beat,
-    ChangeMember,
-    Reset,
-}
 
 #[derive(Debug, Clone, Default)]
 struct Rules {
@@ -54,15 +32,25 @@ struct Rules {
     calls: HashMap<Verb, usize>,
 }
 
-/// A store before another one.
+/// What is in the way of a store. Cheap to clone; the clones are one.
+#[derive(Clone)]
 pub(crate) struct StubbornStore {
-    inner: Arc<dyn Store>,
+    store: Arc<WatchedStore>,
     rules: watch::Sender<Rules>,
 }
 
+struct Stubbornness(watch::Sender<Rules>);
+
 impl StubbornStore {
-    pub(crate) fn before(inner: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { inner, rules: watch::Sender::default() })
+    pub(crate) fn before(inner: Arc<dyn Store>) -> Self {
+        let rules = watch::Sender::default();
+        let store = WatchedStore::new(inner, Arc::new(Stubbornness(rules.clone())));
+        Self { store, rules }
+    }
+
+    /// The store as a broker sees it.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store) as Arc<dyn Store>
     }
 
     /// From now on the verb fails.
@@ -103,16 +91,6 @@ impl StubbornStore {
         let mut rules = self.rules.subscribe();
         let waiting = rules.wait_for(|rules| rules.waiting_attempts > 0);
         assert!(clock::timeout(Duration::from_mins(1), waiting).await.is_some(), "nothing is noted");
-    }
-
-    async fn wait_while_held(&self, partition: u32) {
-        let mut rules = self.rules.subscribe();
-        if rules.borrow().held_attempts_of != Some(partition) {
-            return;
-        }
-        self.rules.send_modify(|rules| rules.waiting_attempts += 1);
-        // The sender lives as long as the store.
-        let _ = rules.wait_for(|rules| rules.held_attempts_of != Some(partition)).await;
     }
 
     /// After so many writes none is answered any more.
@@ -160,26 +138,38 @@ impl StubbornStore {
         let silent = rules.wait_for(|rules| rules.left == Some(0) && !rules.held.is_empty());
         assert!(clock::timeout(Duration::from_mins(1), silent).await.is_some(), "too few writes");
     }
+}
 
-    fn answer(&self, verb: Verb, outcome: CommitOutcome) -> Result<CommitOutcome> {
-        if self.rules.borrow().unanswered.contains(&verb) {
-            let lost = Error::new(ErrorCode::ConnectionLost, "lost by the test");
-            return Err(lost.with_effect(Effect::Possible));
+impl Stubbornness {
+    async fn wait_while_held(&self, partition: u32) {
+        let mut rules = self.0.subscribe();
+        if rules.borrow().held_attempts_of != Some(partition) {
+            return;
         }
-        Ok(outcome)
+        self.0.send_modify(|rules| rules.waiting_attempts += 1);
+        // The sender lives as long as the store.
+        let _ = rules.wait_for(|rules| rules.held_attempts_of != Some(partition)).await;
     }
 
-    /// For what comes by itself, and is no write of an owner.
     fn refuse_if_told(&self, verb: Verb) -> Result<()> {
-        if self.rules.borrow().refused.contains(&verb) {
+        if self.0.borrow().refused.contains(&verb) {
             return Err(Error::new(ErrorCode::Unavailable, "refused by the test"));
         }
         Ok(())
     }
 
+    fn lose_answer_if_told(&self, verb: Verb) -> Result<()> {
+        if self.0.borrow().unanswered.contains(&verb) {
+            let lost = Error::new(ErrorCode::ConnectionLost, "lost by the test");
+            return Err(lost.with_effect(Effect::Possible));
+        }
+        Ok(())
+    }
+
+    /// A write of an owner.
     async fn pass(&self, verb: Verb) -> Result<()> {
         let mut has_right = false;
-        self.rules.send_modify(|rules| {
+        self.0.send_modify(|rules| {
             *rules.calls.entry(verb).or_default() += 1;
             match &mut rules.left {
                 Some(0) => {
@@ -193,7 +183,7 @@ impl StubbornStore {
             }
         });
         if !has_right {
-            let mut rules = self.rules.subscribe();
+            let mut rules = self.0.subscribe();
             // The sender lives as long as the store.
             let _ = rules.wait_for(|rules| !rules.held.contains(&verb)).await;
         }
@@ -202,141 +192,46 @@ impl StubbornStore {
 }
 
 #[async_trait]
-impl Store for StubbornStore {
-    async fn connect(&self) -> Result<()> {
-        self.inner.connect().await
+impl StoreWatcher for Stubbornness {
+    async fn before(&self, verb: Verb, claim: Option<&Claim>) -> Result<()> {
+        match verb {
+            // It comes by itself, and is no write of an owner.
+            Verb::Beat => self.refuse_if_told(verb),
+            Verb::ChangeMember => {
+                let refused = self.refuse_if_told(verb);
+                // Whoever waits for the call may rely on its having been refused.
+                self.0.send_modify(|rules| *rules.calls.entry(verb).or_default() += 1);
+                refused
+            }
+            Verb::Attempts => {
+                if let Some(claim) = claim {
+                    self.wait_while_held(claim.key.partition).await;
+                }
+                self.pass(verb).await
+            }
+            Verb::Commit | Verb::DeadLetter | Verb::Forget | Verb::Release | Verb::Reset => {
+                self.pass(verb).await
+            }
+        }
     }
 
-    async fn renew_client(&self) -> Result<()> {
-        self.inner.renew_client().await
+    fn after(&self, effect: StoreEffect<'_>) -> Result<()> {
+        match effect {
+            StoreEffect::Committed { checkpoint, .. } => {
+                self.0.send_modify(|rules| {
+                    let token = checkpoint.position.stream_token().cloned();
+                    rules.went_back += usize::from(token < rules.newest);
+                    rules.newest = token;
+                });
+                self.lose_answer_if_told(Verb::Commit)
+            }
+            StoreEffect::Buried { .. } => self.lose_answer_if_told(Verb::DeadLetter),
+            _ => Ok(()),
+        }
     }
 
     /// The test still looks into the store that is behind.
-    async fn close(&self) {}
-
-    async fn load_topic(&self, name: &str) -> Result<Option<Topic>> {
-        self.inner.load_topic(name).await
-    }
-
-    async fn save_topic(&self, topic: &Topic) -> Result<()> {
-        self.inner.save_topic(topic).await
-    }
-
-    async fn prepare_partition(&self, collection: &str, retention_ms: u64) -> Result<()> {
-        self.inner.prepare_partition(collection, retention_ms).await
-    }
-
-    async fn retention_index(&self, collection: &str) -> Result<Option<RetentionIndex>> {
-        self.inner.retention_index(collection).await
-    }
-
-    async fn retention_stats(&self) -> Result<Vec<RetentionStats>> {
-        self.inner.retention_stats().await
-    }
-
-    async fn sample_message(&self, collection: &str) -> Result<Option<RawDocumentBuf>> {
-        self.inner.sample_message(collection).await
-    }
-
-    async fn append(&self, collection: &str, messages: &[RawDocumentBuf]) -> Result<Vec<AppendFailure>> {
-        self.inner.append(collection, messages).await
-    }
-
-    async fn open_feed(&self, request: FeedRequest) -> Result<Box<dyn FeedCursor>> {
-        self.inner.open_feed(request).await
-    }
-
-    async fn read_history(
-        &self,
-        collection: &str,
-        range: HistoryRange,
-        as_of: Option<ClusterTime>,
-        limit: u32,
-    ) -> Result<Vec<RawDocumentBuf>> {
-        self.inner.read_history(collection, range, as_of, limit).await
-    }
-
-    async fn count_history(&self, collection: &str, range: HistoryRange, most: u64) -> Result<u64> {
-        self.inner.count_history(collection, range, most).await
-    }
-
-    async fn cluster_time(&self) -> Result<ClusterTime> {
-        self.inner.cluster_time().await
-    }
-
-    async fn load_offset(&self, key: &OffsetKey) -> Result<Option<StoredOffset>> {
-        self.inner.load_offset(key).await
-    }
-
-    async fn claim_offset_after(
-        &self,
-        key: &OffsetKey,
-        owner: &str,
-        epoch: Option<i64>,
-    ) -> Result<Option<StoredOffset>> {
-        self.inner.claim_offset_after(key, owner, epoch).await
-    }
-
-    async fn group_birth(&self, group_id: &str, topic: &str) -> Result<Option<ClusterTime>> {
-        self.inner.group_birth(group_id, topic).await
-    }
-
-    async fn restore_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
-        self.inner.restore_offset(claim, checkpoint).await
-    }
-
-    async fn commit_offset(&self, claim: &Claim, checkpoint: &Checkpoint) -> Result<CommitOutcome> {
-        self.pass(Verb::Commit).await?;
-        let outcome = self.inner.commit_offset(claim, checkpoint).await?;
-        self.rules.send_modify(|rules| {
-            let token = checkpoint.position.stream_token().cloned();
-            rules.went_back += usize::from(token < rules.newest);
-            rules.newest = token;
-        });
-        self.answer(Verb::Commit, outcome)
-    }
-
-    async fn record_attempts(&self, claim: &Claim, attempts: &[MessageAttempts]) -> Result<CommitOutcome> {
-        self.wait_while_held(claim.key.partition).await;
-        self.pass(Verb::Attempts).await?;
-        self.inner.record_attempts(claim, attempts).await
-    }
-
-    async fn forget_unclean_ends(&self, claim: &Claim) -> Result<CommitOutcome> {
-        self.pass(Verb::Forget).await?;
-        self.inner.forget_unclean_ends(claim).await
-    }
-
-    async fn release_offset(&self, claim: &Claim, unclean_ends: u32) -> Result<CommitOutcome> {
-        self.pass(Verb::Release).await?;
-        self.inner.release_offset(claim, unclean_ends).await
-    }
-
-    async fn commit_dead_letter(
-        &self,
-        claim: &Claim,
-        checkpoint: &Checkpoint,
-        dead_letter: &DeadLetter,
-    ) -> Result<CommitOutcome> {
-        self.pass(Verb::DeadLetter).await?;
-        let outcome = self.inner.commit_dead_letter(claim, checkpoint, dead_letter).await?;
-        self.answer(Verb::DeadLetter, outcome)
-    }
-
-    async fn list_offsets(&self, group_id: &str) -> Result<Vec<OffsetRecord>> {
-        self.inner.list_offsets(group_id).await
-    }
-
-    async fn read_offset_record(&self, key: &OffsetKey) -> Result<Option<OffsetRecord>> {
-        self.inner.read_offset_record(key).await
-    }
-
-    async fn reset_offset(&self, key: &OffsetKey, epoch: Option<i64>, position: &Position) -> Result<bool> {
-        self.pass(Verb::Reset).await?;
-        self.inner.reset_offset(key, epoch, position).await
-    }
-
-    async fn write_offset_record(&self, record: &OffsetRecord) -> Result<()> {
-        self.inner.write_offset_record(record).await
+    fn closes(&self) -> bool {
+        false
     }
 }

@@ -7,7 +7,7 @@ use bson::{Bson, doc};
 use csb_core::consumer::checkpoint::MessageAttempts;
 use csb_core::dead_letter::{FailedAttempt, HandlerError};
 use csb_core::error_code::ErrorCode;
-use csb_core::store::contract::{Claim, Store};
+use csb_core::store::contract::Claim;
 use csb_test_support::recording_handler::{Received, RecordingHandler};
 use tokio::sync::watch;
 
@@ -33,7 +33,7 @@ async fn a_suspect_waits_until_the_one_before_is_noted_as_past(scene: Scene) {
     let store = StubbornStore::before(Arc::clone(&scene.store));
     let (begun, mut begins) = watch::channel(Vec::new());
     let handler = {
-        let (store, server) = (Arc::clone(&store), Arc::clone(&scene.store));
+        let (store, server) = (store.clone(), Arc::clone(&scene.store));
         RecordingHandler::new(move |received: Received| {
             let is_first = begun.borrow().is_empty();
             if is_first {
@@ -51,7 +51,7 @@ async fn a_suspect_waits_until_the_one_before_is_noted_as_past(scene: Scene) {
             }
         })
     };
-    let owner = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let owner = scene.broker_on(store.store()).await;
     subscribe_with(&consumer(&owner, doc! {}), &handler, doc! { "maxRetries": 0 }).await;
     store.wait_for_held_attempts().await;
     assert_eq!(begins.borrow_and_update().len(), 1);
@@ -72,7 +72,7 @@ async fn what_follows_waits_until_an_interrupted_message_is_noted_as_past(scene:
     interrupt(&scene, 0, 1, AndThen::Released).await;
     let store = StubbornStore::before(Arc::clone(&scene.store));
     let handler = {
-        let (store, server) = (Arc::clone(&store), Arc::clone(&scene.store));
+        let (store, server) = (store.clone(), Arc::clone(&scene.store));
         RecordingHandler::new(move |received: Received| {
             if received.n == 0 {
                 // It has been noted that it begins. That it has ended is not.
@@ -90,7 +90,7 @@ async fn what_follows_waits_until_an_interrupted_message_is_noted_as_past(scene:
             }
         })
     };
-    let owner = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let owner = scene.broker_on(store.store()).await;
     subscribe_with(&consumer(&owner, doc! {}), &handler, doc! { "maxRetries": 0 }).await;
     store.wait_for_held_attempts().await;
     store.hold_attempts_of(None);

@@ -9,7 +9,6 @@ use csb_core::broker::Broker;
 use csb_core::error_code::ErrorCode;
 use csb_core::producer::Producer;
 use csb_core::runtime::clock;
-use csb_core::store::contract::Store;
 use csb_test_support::recording_handler::{Received, RecordingHandler, Told};
 use tokio::sync::watch;
 
@@ -154,7 +153,7 @@ async fn a_batch_is_given_up_as_a_whole() {
 async fn preparing_takes_no_time_of_the_handler() {
     let scene = Scene::in_memory().await;
     let store = StubbornStore::before(Arc::clone(&scene.store));
-    let broker = scene.broker_on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let broker = scene.broker_on(store.store()).await;
     let numbers = producer(&broker, 1).await;
     // Two owners that were not heard of again.
     for owner in ["one", "two"] {

@@ -11,7 +11,7 @@ use csb_core::partition::partition_id::collection_name;
 use csb_core::record::record_layout;
 use csb_core::store::contract::{FeedEvent, FeedRequest, FeedStart, Store};
 
-use super::observed_store::number_of;
+use super::effect_recorder::number_of;
 use super::plan::TOPIC;
 
 /// A message that was stored.

@@ -11,13 +11,14 @@ use csb_core::store::contract::Store;
 use csb_core::store::memory::MemoryStore;
 use tokio::sync::watch;
 
+use super::effect_recorder::EffectRecorder;
 use super::event::{Event, EventLog};
-use super::observed_store::ObservedStore;
 use super::plan::{Plan, group_id};
 use super::process::{Machine, Process};
 use super::scheduler::{ProcessId, Scheduler};
 use super::stored_log::StoredLog;
 use crate::seeded_random::SeededRandom;
+use crate::watched_store::WatchedStore;
 
 const DATABASE: &str = "simulation";
 /// A disconnect, and then the end of every task of a process, takes no longer than this: grace periods and deadlines
@@ -66,7 +67,7 @@ impl World {
         let database = format!("simulation-{}", DATABASES.fetch_add(1, Ordering::Relaxed));
         let events = EventLog::new(Arc::clone(&scheduler));
         let memory = MemoryStore::open(&database, DATABASE);
-        let server = ObservedStore::new(Arc::clone(&memory) as Arc<dyn Store>, events.clone());
+        let server = observed(Arc::clone(&memory), &events);
         Arc::new(Self {
             machine: Arc::new(Machine { scheduler, events, broker: plan.broker, rates: plan.rates }),
             server,
@@ -169,7 +170,7 @@ impl World {
     /// Starts a process in a slot that has none.
     pub(super) async fn start_process(&self, slot: usize) {
         let id = ProcessId(self.last_process.fetch_add(1, Ordering::Relaxed) + 1);
-        let store = ObservedStore::new(MemoryStore::open(&self.database, DATABASE), self.events().clone());
+        let store = observed(MemoryStore::open(&self.database, DATABASE), self.events());
         let process = Process::start(&self.machine, id, store, self.random("process"));
         if self.has_reached(Phase::Healed) {
             process.faults.set_rates(crate::faulty_store::FaultRates::CALM);
@@ -240,4 +241,9 @@ impl World {
             self.machine.scheduler.kill(process.id);
         }
     }
+}
+
+/// What takes effect in the store is written down.
+fn observed(store: Arc<MemoryStore>, events: &EventLog) -> Arc<dyn Store> {
+    WatchedStore::new(store, Arc::new(EffectRecorder(events.clone())))
 }

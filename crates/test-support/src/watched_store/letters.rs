@@ -1,4 +1,4 @@
-//! What is done with dead letters that are stored passes through.
+//! Dead letters pass unwatched.
 
 use async_trait::async_trait;
 use bson::{Bson, RawDocumentBuf};
@@ -9,10 +9,10 @@ use csb_core::error::Result;
 use csb_core::store::contract::{Claim, CommitOutcome, OffsetKey};
 use csb_core::store::dead_letter_contract::DeadLetterStore;
 
-use super::StubbornStore;
+use super::WatchedStore;
 
 #[async_trait]
-impl DeadLetterStore for StubbornStore {
+impl DeadLetterStore for WatchedStore {
     async fn list_letters(&self, query: &LetterQuery) -> Result<LetterPage> {
         self.inner.list_letters(query).await
     }

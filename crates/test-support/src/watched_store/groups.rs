@@ -1,4 +1,4 @@
-//! What is done with groups passes through.
+//! Groups and their members.
 
 use async_trait::async_trait;
 use bson::Binary;
@@ -7,29 +7,33 @@ use csb_core::group::assignment::MemberPartitions;
 use csb_core::group::group_record::{GroupView, MemberRecord, StoredMember};
 use csb_core::store::group_contract::GroupStore;
 
-use super::{StubbornStore, Verb};
+use super::{StoreCall, StoreEffect, WatchedStore};
 
 #[async_trait]
-impl GroupStore for StubbornStore {
+impl GroupStore for WatchedStore {
     async fn join_group(&self, member: &MemberRecord) -> Result<bool> {
-        self.inner.join_group(member).await
+        let is_alive = self.inner.join_group(member).await?;
+        if is_alive {
+            self.watcher.after(StoreEffect::Joined { member })?;
+        }
+        Ok(is_alive)
     }
 
     async fn change_member(&self, member: &MemberRecord) -> Result<bool> {
-        let refused = self.refuse_if_told(Verb::ChangeMember);
-        // Whoever waits for the call may rely on its having been refused.
-        self.rules.send_modify(|rules| *rules.calls.entry(Verb::ChangeMember).or_default() += 1);
-        refused?;
+        self.watcher.before(StoreCall::ChangeMember, None).await?;
         self.inner.change_member(member).await
     }
 
     async fn beat(&self, members: &[String]) -> Result<Vec<String>> {
-        self.refuse_if_told(Verb::Beat)?;
-        self.inner.beat(members).await
+        self.watcher.before(StoreCall::Beat, None).await?;
+        let gone = self.inner.beat(members).await?;
+        self.watcher.after(StoreEffect::Beat { members, gone: &gone })?;
+        Ok(gone)
     }
 
     async fn leave_group(&self, member: &str) -> Result<()> {
-        self.inner.leave_group(member).await
+        self.inner.leave_group(member).await?;
+        self.watcher.after(StoreEffect::Left { member })
     }
 
     async fn load_members(&self, group_id: &str) -> Result<Vec<StoredMember>> {
@@ -37,11 +41,19 @@ impl GroupStore for StubbornStore {
     }
 
     async fn expire_member(&self, member: &str) -> Result<bool> {
-        self.inner.expire_member(member).await
+        let is_expired = self.inner.expire_member(member).await?;
+        if is_expired {
+            self.watcher.after(StoreEffect::Fenced { member, replaced_by: None })?;
+        }
+        Ok(is_expired)
     }
 
     async fn fence_member(&self, member: &str, replaced_by: Option<&str>) -> Result<bool> {
-        self.inner.fence_member(member, replaced_by).await
+        let is_fenced = self.inner.fence_member(member, replaced_by).await?;
+        if is_fenced {
+            self.watcher.after(StoreEffect::Fenced { member, replaced_by })?;
+        }
+        Ok(is_fenced)
     }
 
     async fn load_group(&self, group_id: &str) -> Result<GroupView> {
@@ -49,7 +61,11 @@ impl GroupStore for StubbornStore {
     }
 
     async fn lead_group(&self, group_id: &str, member: &str, after_epoch: i64) -> Result<bool> {
-        self.inner.lead_group(group_id, member, after_epoch).await
+        let leads = self.inner.lead_group(group_id, member, after_epoch).await?;
+        if leads {
+            self.watcher.after(StoreEffect::Led { group_id, member })?;
+        }
+        Ok(leads)
     }
 
     async fn resign_leadership(&self, group_id: &str, member: &str) -> Result<()> {
@@ -63,7 +79,13 @@ impl GroupStore for StubbornStore {
         after_generation: i64,
         assignment: &[MemberPartitions],
     ) -> Result<bool> {
-        self.inner.assign_partitions(group_id, leader_epoch, after_generation, assignment).await
+        let is_stored =
+            self.inner.assign_partitions(group_id, leader_epoch, after_generation, assignment).await?;
+        if is_stored {
+            let generation = after_generation + 1;
+            self.watcher.after(StoreEffect::Assigned { group_id, generation, assignment })?;
+        }
+        Ok(is_stored)
     }
 
     async fn signal_group(&self, group_id: &str) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Transactions, passed on.
+//! Transactions pass unwatched.
 
 use async_trait::async_trait;
 use bson::RawDocumentBuf;
@@ -7,10 +7,10 @@ use csb_core::error::Result;
 use csb_core::store::contract::{Claim, PartitionMessages, StoredOffset};
 use csb_core::store::transaction_contract::TransactionStore;
 
-use super::observed_store::ObservedStore;
+use super::WatchedStore;
 
 #[async_trait]
-impl TransactionStore for ObservedStore {
+impl TransactionStore for WatchedStore {
     async fn append_together(&self, messages: &[PartitionMessages], may_be_stored: bool) -> Result<()> {
         self.inner.append_together(messages, may_be_stored).await
     }
