@@ -250,7 +250,7 @@ export declare class ChangeStreamConsumer<T = any> {
   readonly deadLetters: DeadLetters<T>
   /** Name of this member of the group, unique among all processes. */
   getConsumerId(): string
-  /** Consumer group. */
+  /** Consumer group. With `groupMode: 'broadcast'` that is `<groupId>@<instanceId>`, as soon as it is connected. */
   getGroupId(): string
   /** Topic name. */
   getTopic(): string

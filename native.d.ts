@@ -41,6 +41,8 @@ export declare class NativeBroker {
 export declare class NativeConsumer {
   /** Names this member. */
   consumerId(): string
+  /** The group that it is a member of: with `groupMode: 'broadcast'` the instance's own. */
+  groupId(): string
   /** Begins to deliver to `deliver`: kind, id, payload (BSON). */
   subscribe(handlerConfig: Uint8Array, deliver: DeliverFunction): Promise<undefined>
   /**

@@ -31,7 +31,7 @@ function initialise(consumer, config, { connection, log, groupManager, id }) {
     deliveries: null,
     /** Those whose subscription is still beginning, and may deliver already. */
     starting: new Set(),
-    events: new ConsumerEvents({ topic, groupId, log, broker: connection.events }),
+    events: new ConsumerEvents({ topic, log, broker: connection.events }),
     deadLetters: null,
   })
 }
@@ -41,6 +41,7 @@ async function openNative(state) {
   state.broker = await state.connection.open()
   try {
     const native = await nativeCall(() => state.broker.createConsumer(bytes))
+    state.groupId = native.groupId() // with `groupMode: 'broadcast'` it is the instance's own
     state.events.attach(native)
     return native
   } catch (error) {

@@ -31,8 +31,8 @@ class ConsumerEvents {
   #wanted = ''
 
   /** @param {import('./broker_events.js').BrokerEvents} [broker] hears them too */
-  constructor({ topic, groupId, log, broker }) {
-    this.#context = { topic, groupId }
+  constructor({ topic, log, broker }) {
+    this.#context = { topic }
     this.#broker = broker
     this.listeners = new EventListeners(CONSUMER_EVENTS, log, () => this.refresh())
     this.receive = this.receive.bind(this)
@@ -41,6 +41,7 @@ class ConsumerEvents {
   /** The native consumer is there. */
   attach(native) {
     this.#native = native
+    this.#context.groupId = native.groupId()
     this.#wanted = ''
     if (this.#broker !== undefined) this.#broker.consumers.add(this)
     this.refresh()

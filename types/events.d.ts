@@ -26,7 +26,7 @@ export interface PartitionLag {
 export interface ConsumerEvent {
   /** Topic name. */
   topic: string
-  /** Consumer group. */
+  /** Consumer group. With `groupMode: 'broadcast'` that is `<groupId>@<instanceId>`. */
   groupId: string
 }
 

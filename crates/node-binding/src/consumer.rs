@@ -53,6 +53,12 @@ impl NativeConsumer {
         self.consumer.id().to_owned()
     }
 
+    /// The group that it is a member of: with `groupMode: 'broadcast'` the instance's own.
+    #[napi(catch_unwind)]
+    pub fn group_id(&self) -> String {
+        self.consumer.config().group_id.clone()
+    }
+
     /// Begins to deliver to `deliver`: kind, id, payload (BSON).
     #[napi(catch_unwind)]
     pub fn subscribe<'env>(
