@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
-import { MongoClient } from 'mongodb'
+import { MongoClient, ObjectId } from 'mongodb'
 import { ChangeStreamBroker } from '../../index.js'
 import { startReplicaSet } from '../../scripts/replica_set.mjs'
 import { rejectsWith } from '../support/assert_error.mjs'
@@ -33,7 +33,7 @@ describe('a user with', () => {
   const brokers = []
 
   before(async () => {
-    set = await startReplicaSet({ auth: true })
+    set = await startReplicaSet({ auth: true, setParameter: { enableTestCommands: 1 } })
     root = await MongoClient.connect(set.uri)
     const db = root.db(database)
     for (const { role, privileges, roles } of await documentedRoles()) {
@@ -64,6 +64,9 @@ describe('a user with', () => {
     await broker.connect()
     return broker
   }
+
+  const offsets = () => root.db(database).collection('consumer_offsets')
+  const offset = (groupId) => offsets().findOne({ groupId })
 
   async function sends(value) {
     const broker = await connected('sender')
@@ -119,6 +122,51 @@ describe('a user with', () => {
     assert.equal((await broker.resetOffsets({ groupId: 'billing', topic: 'orders', to: 'earliest' })).length, 2)
     const producer = await broker.createProducer(producerConfig('orders', 2))
     await rejectsWith(producer.send({ value: 1 }), 'ERR_CSB_UNAUTHORIZED')
+  })
+
+  it('receiver goes on in the middle of the stored history, and from a position that is lost', async () => {
+    const creator = await connected('topicCreator')
+    await creator.createTopic({ name: 'history', partitions: 1, retentionMs: HOUR })
+    const halfAnHourAgo = Math.floor(Date.now() / 1000) - 1800
+    // As 1.4.2 stored them, so long ago that the stream does not tell of them.
+    const stored = Array.from({ length: 20 }, (_, n) => ({
+      _id: new ObjectId(halfAnHourAgo.toString(16) + n.toString(16).padStart(16, '0')),
+      n,
+      _headers: {},
+      _timestamp: new Date(halfAnHourAgo * 1000),
+      _key: null,
+      _partition: 0,
+    }))
+    await root.db(database).collection('history_p0').insertMany(stored)
+    const broker = await connected('receiver')
+    const config = consumerConfig('history', 'archive', { fromBeginning: true })
+    const seen = new Inbox()
+    const first = await broker.createConsumer(config)
+    await first.subscribe({
+      handler: ({ message }) => {
+        seen.push(message.value.n)
+        if (seen.length === 3) first.disconnect()
+      },
+    })
+    await passes(async () => assert.equal((await offset('archive')).owner, null))
+    assert.deepEqual(seen.items, [0, 1, 2], 'it ended behind the third message')
+    const second = await broker.createConsumer(config)
+    await second.subscribe({ handler: ({ message }) => seen.push(message.value.n), errorHandler: assert.fail })
+    await seen.received(20)
+    const producer = await (await connected('sender')).createProducer(producerConfig('history', 1))
+    await producer.send({ value: { n: 20 } })
+    await seen.received(21)
+    await second.disconnect()
+
+    // What a server says whose oplog has rolled over.
+    const data = { failCommands: ['aggregate'], errorCode: 286, appName: 'receiver' }
+    await root.db('admin').command({ configureFailPoint: 'failCommand', mode: { times: 1 }, data })
+    const third = await broker.createConsumer(config)
+    const recovered = new Inbox()
+    third.on('recovered', (event) => recovered.push(event))
+    await third.subscribe({ handler: ({ message }) => seen.push(message.value.n), errorHandler: assert.fail })
+    await recovered.received(1)
+    await third.disconnect()
   })
 
   it('transactionalReceiver has transactional handlers; receiver alone has not', async () => {
