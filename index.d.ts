@@ -1,8 +1,8 @@
 /**
  * Change Stream Broker: topics, producers and consumer groups on the MongoDB replica set that you already run.
  *
- * Durations are milliseconds, sizes are bytes, partitions count from 0. Calls that reach the server give up after
- * `operationTimeoutMs` (default 30000) and reject with a {@link ChangeStreamBrokerError}.
+ * Durations are milliseconds, sizes are bytes, partitions count from 0. Each call to the server has a deadline,
+ * `operationTimeoutMs` (default 30000). What fails rejects with a {@link ChangeStreamBrokerError}.
  * @module broker
  */
 import type { Timestamp as BsonTimestamp } from 'bson'
@@ -171,7 +171,7 @@ export declare class ChangeStreamBroker {
    * not. With `dryRun` nothing is changed. Resolves to what changes in each partition.
    *
    * Rejects with `ERR_CSB_GROUP_ACTIVE` while members of the group run, unless `force` is given: then what they are handling
-   * is theirs no longer, and they go on from the new place when they notice, within a minute at most. Rejects with
+   * is theirs no longer, and they go on from the new place when they notice, as a rule at once, after half a minute at most. Rejects with
    * `ERR_CSB_TOPIC_NOT_FOUND`, `ERR_CSB_PARTITION_NOT_FOUND` or `ERR_CSB_INVALID_CONFIG`.
    */
   resetOffsets(request: OffsetReset): Promise<PartitionReset[]>
@@ -218,7 +218,8 @@ export declare class ChangeStreamProducer<T = any> {
    * at most `deliveryTimeoutMs` (default 30000).
    *
    * Rejects with `ERR_CSB_INVALID_MESSAGE`, `ERR_CSB_MESSAGE_TOO_LARGE` (16 MiB), `ERR_CSB_BUFFER_FULL`,
-   * `ERR_CSB_TIMEOUT`, `ERR_CSB_NOT_CONNECTED` or `ERR_CSB_CLOSED`. `error.status` tells whether anything may have
+   * `ERR_CSB_UNAVAILABLE` or `ERR_CSB_TIMEOUT` (no server took it in time), `ERR_CSB_TOPIC_NOT_FOUND`,
+   * `ERR_CSB_UNAUTHORIZED`, `ERR_CSB_NOT_CONNECTED` or `ERR_CSB_CLOSED`. `error.status` tells whether anything may have
    * been stored; after `'unknown'` only a send with the same `messageId` is free of duplicates. If one of several
    * messages cannot be stored as it is, none is sent; otherwise they are no transaction, and some may be stored
    * although the call rejects.
@@ -290,7 +291,8 @@ export declare class ChangeStreamConsumer<T = any> {
    * Joins the group and starts receiving. Resolves when every partition that the group has for this member listens: what is
    * sent from then on is delivered, here or to another member. Without a partition the consumer stands by. A consumer has
    * one handler, which takes records one by one (`handler`) or in batches (`batchHandler`). Rejects with
-   * `ERR_CSB_ALREADY_SUBSCRIBED`, `ERR_CSB_NOT_CONNECTED`, `ERR_CSB_PARTITION_NOT_FOUND` or `ERR_CSB_INVALID_CONFIG`.
+   * `ERR_CSB_ALREADY_SUBSCRIBED`, `ERR_CSB_NOT_CONNECTED`, `ERR_CSB_INVALID_CONFIG`, `ERR_CSB_TOPIC_NOT_FOUND`,
+   * `ERR_CSB_PARTITION_NOT_FOUND`, `ERR_CSB_UNAUTHORIZED`, `ERR_CSB_UNAVAILABLE`, `ERR_CSB_TIMEOUT` or `ERR_CSB_CLOSED`.
    */
   subscribe<U = T>(config: MessageHandlerConfig<NotInferred<U>> | BatchHandlerConfig<NotInferred<U>>): Promise<void>
   /** The same with a transactional handler: its effects and the offset are committed together. */

@@ -13,6 +13,7 @@ const facadeCodes = {
   ERR_CSB_NOT_CONNECTED: { kind: 'closed', effect: 'none' },
   ERR_CSB_UNAVAILABLE: { kind: 'unavailable', retryable: true, effect: 'none' },
   ERR_CSB_ALREADY_SUBSCRIBED: { kind: 'closed', effect: 'none' },
+  ERR_CSB_LEASE_LOST: { kind: 'conflict', effect: 'none' },
   ERR_CSB_HANDLER_FAILED: { kind: 'handler', effect: 'possible' },
   ERR_CSB_HANDLER_TIMEOUT: { kind: 'handler', effect: 'possible' },
   ERR_CSB_INTERNAL: { kind: 'internal', effect: 'possible' },

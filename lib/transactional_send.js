@@ -1,5 +1,6 @@
 'use strict'
 
+const { facadeError } = require('./errors.js')
 const { nativeCall } = require('./native_call.js')
 const { decodeFor } = require('./session_bson.js')
 const { checkSession, inTurn, requireSameDeployment } = require('./user_session.js')
@@ -25,20 +26,29 @@ async function withoutStored(collection, documents, session) {
   })
 }
 
-async function insert(collection, documents, session) {
-  const missing = await withoutStored(collection, documents, session)
+/**
+ * Somebody who did not wait for the send may have ended the transaction, also while the driver waits for a connection. It
+ * would store the messages then, whatever became of the transaction. `autocommit` belongs to transactions: the driver sets it
+ * within one, and outside the server refuses it.
+ */
+async function insert(db, { collection, documents }, session) {
+  const missing = await withoutStored(db.collection(collection), documents, session)
   if (missing.length === 0) return
-  // Somebody who did not wait for the send may have ended the transaction: then it would be stored whatever became of that.
   checkSession(session)
-  try {
-    await collection.insertMany(missing, { session, ordered: true })
-  } catch (error) {
-    // Somebody else has just stored one of the ids. Once more, the transaction sees it.
-    if (error?.code === DUPLICATE_KEY && givenIds(missing).length > 0) {
-      error.addErrorLabel?.('TransientTransactionError')
-    }
+  const command = { insert: collection, documents: missing, ordered: true, autocommit: false }
+  const { writeErrors = [] } = await db.command(command, { session }).catch((error) => {
+    checkSession(session)
     throw error
-  }
+  })
+  if (writeErrors.length > 0) await refused(writeErrors[0], db.collection(collection), session)
+}
+
+/** The server has aborted the transaction. */
+async function refused({ code, errmsg }, collection, session) {
+  // Somebody else has just stored one of the ids. Once more, the transaction sees it: what the server says of the aborted
+  // one makes `withTransaction` try again.
+  if (code === DUPLICATE_KEY) await collection.findOne({}, { session })
+  throw facadeError('ERR_CSB_INVALID_MESSAGE', `The server refused a message: ${errmsg}`, { status: 'notWritten' })
 }
 
 /**
@@ -54,11 +64,9 @@ function sendInTransaction({ native, broker }, parts, session) {
   prepared.catch(() => {}) // it may be awaited only later
   return inTurn(session, async () => {
     await requireSameDeployment(broker, session.client)
-    const { partitions } = decodeFor(session, await prepared)
+    const { inserts } = decodeFor(session, await prepared)
     const db = session.client.db(broker.database())
-    for (const { collection, documents } of partitions) {
-      await insert(db.collection(collection), documents, session)
-    }
+    for (const one of inserts) await insert(db, one, session)
   })
 }
 

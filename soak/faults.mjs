@@ -1,7 +1,20 @@
 // What is done to the processes of a soak run, one fault at a time, each undone when its function resolves.
 import { MongoClient } from 'mongodb'
 
+const TRIES = 10
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+/** What is asked of a primary fails while another one is being elected. */
+async function tried(ask) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (tries === TRIES) throw error
+      await pause(1000)
+    }
+  }
+}
 
 /** Names and functions of all faults. `at random` is `choose`. */
 export function makeFaults({ set, consumers, producers, choose }) {
@@ -14,10 +27,12 @@ export function makeFaults({ set, consumers, producers, choose }) {
     }
   }
   const primary = () =>
-    withPrimary(async (client) => {
-      const { primary: host } = await client.db('admin').command({ hello: 1 })
-      return set.ports.indexOf(Number(host.split(':').pop()))
-    })
+    tried(() =>
+      withPrimary(async (client) => {
+        const { primary: host } = await client.db('admin').command({ hello: 1 })
+        return set.ports.indexOf(Number(host.split(':').pop()))
+      }),
+    )
 
   return {
     'a consumer is killed': () => choose(consumers).replace(),
@@ -41,25 +56,27 @@ export function makeFaults({ set, consumers, producers, choose }) {
       process.kill(pid, 'SIGCONT')
     },
     'the primary steps down': () =>
-      withPrimary((client) => client.db('admin').command({ replSetStepDown: 10, force: true })),
+      tried(() => withPrimary((client) => client.db('admin').command({ replSetStepDown: 10, force: true }))),
     'all servers are down for 10 s': async () => {
       await set.kill()
       await pause(10_000)
       await Promise.all(set.ports.map((_, member) => set.startMember(member)))
     },
     'every cursor is killed': () =>
-      withPrimary(async (client) => {
-        const admin = client.db('admin')
-        const open = await admin
-          .aggregate([
-            { $currentOp: { idleCursors: true, allUsers: true } },
-            { $match: { 'cursor.cursorId': { $exists: true } } },
-          ])
-          .toArray()
-        for (const { ns, cursor } of open) {
-          const [database, ...collection] = ns.split('.')
-          await client.db(database).command({ killCursors: collection.join('.'), cursors: [cursor.cursorId] })
-        }
-      }),
+      tried(() =>
+        withPrimary(async (client) => {
+          const admin = client.db('admin')
+          const open = await admin
+            .aggregate([
+              { $currentOp: { idleCursors: true, allUsers: true } },
+              { $match: { 'cursor.cursorId': { $exists: true } } },
+            ])
+            .toArray()
+          for (const { ns, cursor } of open) {
+            const [database, ...collection] = ns.split('.')
+            await client.db(database).command({ killCursors: collection.join('.'), cursors: [cursor.cursorId] })
+          }
+        }),
+      ),
   }
 }

@@ -36,7 +36,10 @@ export declare class OffsetStorage {
   ensureConnected(): Promise<void>
   /** Closes the connection. May be called twice. */
   disconnect(): Promise<void>
-  /** Stores a position, as a tool would: a member that is running does not notice, and its next commit replaces it. */
+  /**
+   * Stores a position, as a tool of 1.4.2 would. A member that is running does not notice: its next commit replaces an earlier
+   * position, and leaves a later one, which it tells of as `unfencedWriter`. `seek` and `resetOffsets` move running members.
+   */
   commitOffset(commit: OffsetCommit): Promise<void>
   /** As {@link commitOffset}; resolves to `false` when that very offset is stored already. */
   commitOffsetIfChanged(commit: OffsetCommit): Promise<boolean>

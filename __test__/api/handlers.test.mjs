@@ -102,14 +102,14 @@ describe('the time limit of a handler', () => {
     const calls = new Inbox()
     const failures = new Inbox()
     await subscribed(topic, {
-      handlerTimeoutMs: 100,
+      handlerTimeoutMs: 2000,
       handler: async ({ message }, { signal: aborted, attempt }) => {
         if (message.value === 'blocking') {
-          const end = Date.now() + 300
+          const end = Date.now() + 2500
           while (Date.now() < end);
         } else {
           // Long enough for everything that has been said about the first one to be heard.
-          await new Promise((resolve) => setTimeout(resolve, 40))
+          await new Promise((resolve) => setTimeout(resolve, 100))
         }
         calls.push({ value: message.value, attempt, aborted: aborted.aborted })
       },

@@ -74,7 +74,7 @@ describe('commits', () => {
     const [record] = await inbox.received(1)
     await eventually(() => isCommitted(topic, record), { what: 'the commit' })
     const took = performance.now() - start
-    assert.ok(took < 10_000, `committed after ${took} ms`)
+    assert.ok(took < 30_000, `committed after ${took} ms`)
   })
 
   it('a slow batch is committed while it runs', async () => {

@@ -24,7 +24,7 @@ describe('subscribe', () => {
       const inbox = new Inbox()
       const consumer = await subscribed(broker, consumerConfig(topic, `group-${round}`), inbox)
       await producer.send({ key: `key-${round}`, value: { n: round } })
-      await inbox.received(1, { within: 10_000 })
+      await inbox.received(1)
       await consumer.disconnect()
       assert.deepEqual(numbers(inbox), [round])
     }

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import vm from 'node:vm'
 import { BSONSymbol, serialize } from 'bson'
 import { ChangeStreamBrokerError } from '../../index.js'
+import { assertTypedError } from '../support/assert_error.mjs'
 import { Inbox, signal } from '../support/eventually.mjs'
 import {
   CONSUMER_ERROR,
@@ -11,6 +12,7 @@ import {
   DONE,
   ERROR_HANDLED,
   FAILED,
+  LEASE_LOST,
   PING,
   STOP,
   STOPPED,
@@ -304,6 +306,28 @@ describe('what cannot be decoded', () => {
     receive(DELIVER, 1, Buffer.from('nonsense'))
     const [report] = await reports.received(1)
     assert.deepEqual([report.handled, report.outcome], [0, FAILED])
+  })
+})
+
+describe('a partition that is lost', () => {
+  it('aborts the signal with a typed error, and no other record follows', async () => {
+    const reasons = new Inbox()
+    const handler = (_, context) =>
+      new Promise((resolve) => {
+        context.signal.addEventListener('abort', () => {
+          reasons.push(context.signal.reason)
+          resolve()
+        })
+      })
+    const { reports, deliver, receive } = setUp({ handler })
+    deliver(1, [entry('a'), entry('b')])
+    await new Promise((resolve) => setImmediate(resolve))
+    receive(LEASE_LOST, 1)
+    const [error] = await reasons.received(1)
+    assertTypedError(error, 'ERR_CSB_LEASE_LOST')
+    assert.deepEqual([error.topic, error.partition], ['orders', 3])
+    await reports.received(1)
+    assert.deepEqual([reasons.length, reports.items[0].outcome], [1, STOPPED])
   })
 })
 

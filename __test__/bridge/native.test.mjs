@@ -170,7 +170,7 @@ describe('lifecycle', () => {
     assert.deepEqual(await inbox.received(2), [1, 2])
     const disconnecting = performance.now()
     await broker.disconnect(true)
-    assert.ok(performance.now() - disconnecting < 5_000, 'its reports went nowhere')
+    assert.ok(performance.now() - disconnecting < 20_000, 'its reports went nowhere')
   })
 })
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -106,7 +106,9 @@ describe('the document, step by step', { timeout: WALK_DEADLINE_MS, skip }, () =
     watching = new RunningCsbroker(['watch'], producer())
     await watching.untilLine(/ ✔ up to date in \d+ ms$/)
     const edited = (await configOf(producer())).replace('partitions: 1,', 'partitions: 2,')
-    await writeFile(join(producer(), 'change-stream/config.ts'), edited)
+    // At once, as editors do: half a file would be read, too.
+    await writeFile(join(producer(), 'edited.ts'), edited)
+    await rename(join(producer(), 'edited.ts'), join(producer(), 'change-stream/config.ts'))
     await watching.untilLine(/ ✔ generated in \d+ ms \(config\.ts\)$/)
     assert.equal((await clientOf(producer())).purchasesProducerConfig.partitions, 2)
     await watching.interrupt()

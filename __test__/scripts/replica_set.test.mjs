@@ -48,6 +48,7 @@ describe('startReplicaSet', () => {
       assert.equal((await admin.command({ hello: 1 })).setName, 'rs0')
       assert.equal((await admin.command({ getParameter: 1, ttlMonitorSleepSecs: 1 })).ttlMonitorSleepSecs, 1)
       const stream = client.db('test').collection('letters').watch()
+      await stream.tryNext() // opens it
       const next = stream.next()
       await client.db('test').collection('letters').insertOne({ _id: 'a' })
       assert.equal((await next).documentKey._id, 'a')

@@ -17,6 +17,7 @@ const kinds = {
   ERR_CSB_ALREADY_SUBSCRIBED: 'closed',
   ERR_CSB_CLOSED: 'closed',
   ERR_CSB_UNAVAILABLE: 'unavailable',
+  ERR_CSB_LEASE_LOST: 'conflict',
   ERR_CSB_HANDLER_FAILED: 'handler',
 }
 
@@ -35,7 +36,7 @@ export function assertTypedError(error, ...codes) {
 }
 
 /** Asserts that `promise` rejects with one of `codes` `within` milliseconds; resolves to the error. */
-export async function rejectsWith(promise, codes, { within = 5_000 } = {}) {
+export async function rejectsWith(promise, codes, { within = 30_000 } = {}) {
   const error = await inTime(
     promise.then(
       () => assert.fail(`resolved; expected ${codes}`),

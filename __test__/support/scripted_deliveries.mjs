@@ -12,6 +12,7 @@ export const CONSUMER_ERROR = 3
 export const TIME_OUT = 4
 export const ABANDON = 5
 export const PING = 6
+export const LEASE_LOST = 7
 
 export const PROGRESS = 0
 export const DONE = 1

@@ -23,10 +23,18 @@ export async function usedEntry(kind, entry, log, fill) {
   return folder
 }
 
+/** Other processes may do the same at the same time. */
 async function removeUnused(directory) {
   for (const name of await readdir(directory)) {
+    if (name.startsWith('.')) continue // it is being made
     const path = join(directory, name)
-    const isOld = Date.now() - (await stat(path)).mtimeMs > UNUSED_AFTER_MS
-    if (isOld && !name.startsWith('.')) await rm(path, { recursive: true, force: true })
+    const found = await stat(path).catch(() => null)
+    if (found !== null && Date.now() - found.mtimeMs > UNUSED_AFTER_MS) await removeEntry(path)
   }
+}
+
+async function removeEntry(path) {
+  await rm(path, { recursive: true, force: true }).catch((error) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY') throw error
+  })
 }

@@ -129,21 +129,21 @@ describe('a producer that is killed', () => {
     const setting = { uri: test.uri, database: test.database, topic, partitions: PARTITIONS, count: 3000 }
     const start = async () => {
       const child = fork(RESENDING, [JSON.stringify(setting)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      const ended = once(child, 'close')
       await inTime(once(child, 'message'), 60_000, 'starting the producer')
-      return child
+      return { child, ended }
     }
     const counts = []
     for (let kill = 0; kill < 5; kill++) {
-      const child = await start()
+      const { child, ended } = await start()
       await eventually(async () => (await stored()) > kill * 300, { what: 'some messages' })
-      const ended = once(child, 'close')
       child.kill('SIGKILL')
       await ended
       counts.push(await stored())
     }
     t.diagnostic(`stored after each kill: ${counts}`)
-    const last = await start()
-    const [code] = await inTime(once(last, 'close'), 60_000, 'sending')
+    const { ended } = await start()
+    const [code] = await inTime(ended, 60_000, 'sending')
     assert.deepEqual([code, await stored()], [0, 3000])
   })
 })

@@ -245,6 +245,46 @@ describe('refuses', () => {
     assert.equal(await stored(), 0)
   })
 
+  for (const { name, connect } of drivers) {
+    it(`to store what the transaction did not wait for, while the driver waits for a connection: ${name}`, async () => {
+      const { producer, stored } = await topicWith()
+      const uri = new URL(test.uri)
+      uri.searchParams.set('maxPoolSize', '1')
+      const client = await connect(uri.href)
+      try {
+        for (let round = 0; round < 10; round++) {
+          const session = client.startSession()
+          session.startTransaction()
+          await producer.send({ value: 1 }, { session })
+          const late = producer.send({ value: 2 }, { session })
+          await session.abortTransaction()
+          await rejectsWith(late, 'ERR_CSB_BAD_SESSION')
+          await session.endSession()
+        }
+        assert.equal(await stored(), 0)
+      } finally {
+        await client.close()
+      }
+    })
+
+    it(`what the collection does not take, and the transaction is over: ${name}`, async () => {
+      const { topic, producer, stored } = await topicWith()
+      const validator = { n: { $lt: 10 } }
+      await test.db.command({ collMod: `${topic}_p0`, validator })
+      const client = await connect(test.uri)
+      try {
+        const send = (n) =>
+          inTransaction(client, (session) => producer.send([{ value: { n: 1 } }, { value: { n } }], { session }))
+        const error = await rejectsWith(send(10), 'ERR_CSB_INVALID_MESSAGE')
+        assert.deepEqual([error.status, await stored()], ['notWritten', 0])
+        await send(9)
+        assert.equal(await stored(), 2)
+      } finally {
+        await client.close()
+      }
+    })
+  }
+
   it('a session of another deployment', async () => {
     const { producer } = await topicWith()
     const other = await startReplicaSet({})

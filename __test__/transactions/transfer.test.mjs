@@ -26,15 +26,15 @@ class BankMember {
 
   async start() {
     this.process = fork(PROGRAM, [JSON.stringify(this.setting)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    const ended = once(this.process, 'close').then(([code]) => Promise.reject(new Error(`a member ended with ${code}`)))
-    ended.catch(() => {}) // later it is killed
-    await inTime(Promise.race([once(this.process, 'message'), ended]), 60_000, 'starting a member')
+    this.ended = once(this.process, 'close')
+    const early = this.ended.then(([code]) => Promise.reject(new Error(`a member ended with ${code}`)))
+    early.catch(() => {}) // later it is killed
+    await inTime(Promise.race([once(this.process, 'message'), early]), 60_000, 'starting a member')
   }
 
   async kill() {
-    const ended = once(this.process, 'close')
     this.process.kill('SIGKILL')
-    await ended
+    await this.ended
   }
 
   async replace() {
@@ -50,9 +50,9 @@ class BankMember {
   }
 
   async leave() {
-    const ended = once(this.process, 'close')
-    this.process.send('leave')
-    await inTime(ended, 60_000, 'leaving')
+    // One that could not start, as beside an election, has nothing to leave.
+    if (this.process.connected) this.process.send('leave')
+    await inTime(this.ended, 60_000, 'leaving')
   }
 }
 
@@ -148,7 +148,7 @@ async function sendAll(producer, orders) {
 /** One after the other, until it is over. Resolves to how many there were of each. */
 async function injectFaults({ members, client, isOver }) {
   const random = seeded(11)
-  const counts = { killed: 0, frozen: 0, replaced: 0, steppedDown: 0 }
+  const counts = { killed: 0, frozen: 0, replaced: 0, steppedDown: 0, failed: [] }
   const faults = [
     async (member) => {
       await member.replace()
@@ -164,14 +164,17 @@ async function injectFaults({ members, client, isOver }) {
       counts.replaced += 1
     },
     async () => {
-      await client.db('admin').command({ replSetStepDown: 5, secondaryCatchUpPeriodSecs: 5, force: true })
-      counts.steppedDown += 1
+      // A set without a primary cannot step down.
+      const stepDown = client.db('admin').command({ replSetStepDown: 5, secondaryCatchUpPeriodSecs: 5, force: true })
+      counts.steppedDown += await stepDown.then(() => 1).catch(() => 0)
     },
   ]
   for (let number = 0; !(await isOver().catch(() => false)); number++) {
     await delay(FAULT_EVERY_MS)
-    // A set without a primary cannot step down.
-    await faults[number % faults.length](members[random(members.length)]).catch(() => {})
+    // A member may fail to start beside an election. The next fault that it meets starts it again.
+    await faults[number % faults.length](members[random(members.length)]).catch((error) => {
+      counts.failed.push(error.message)
+    })
   }
   return JSON.stringify(counts)
 }

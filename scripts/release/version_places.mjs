@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectRoot } from '../run_step.mjs'
 
-/** `pattern` matches the version alone; `count` is how often it must be in the file, without it any number will do. */
+/** `pattern` matches the version alone; `count` is how often it must be in the file. */
 const PLACES = [
   {
     file: 'package.json',
@@ -24,11 +24,8 @@ const PLACES = [
       count: 1,
       pattern: /(?<="node_modules\/@dafaz\/change-stream-broker": \{\n +"version": ")[^"]+/g,
     })),
-  // The names of tarballs.
-  ...['README.md', 'README.pt-BR.md'].map((file) => ({
-    file,
-    pattern: /(?<=dafaz-change-stream-broker-(?:[a-z0-9]+-)*)\d+\.\d+\.\d+[\w.-]*(?=\.tgz)/g,
-  })),
+  { file: 'README.md', count: 1, pattern: /(?<=this is `)[^`]+/g },
+  { file: 'README.pt-BR.md', count: 1, pattern: /(?<=esta é a `)[^`]+/g },
 ]
 
 /** What differs from `version`, as lines for a person. */
@@ -36,7 +33,7 @@ export function versionDifferences(version) {
   return PLACES.flatMap(({ file, count, pattern }) => {
     const found = readFileSync(join(projectRoot, file), 'utf8').match(pattern) ?? []
     const problems = found.filter((one) => one !== version).map((one) => `${file}: ${one} instead of ${version}`)
-    if (count !== undefined && found.length !== count) {
+    if (found.length !== count) {
       problems.push(`${file}: the version is there ${found.length} times, not ${count}`)
     }
     return problems

@@ -32,11 +32,15 @@ if (how === 'producer-only') {
   const started = new Promise((resolve) => {
     start = resolve
   })
+  let closeBegins
+  const closing = new Promise((resolve) => {
+    closeBegins = resolve
+  })
   await consumer.subscribe({
     handler: async (record) => {
       say('handler starts', { value: record.message.value })
       start()
-      if (how === 'inside-handler') await close[how]()
+      await (how === 'inside-handler' ? close[how]() : closing)
       await delay(HANDLER_MS)
       say('handler ends', { value: record.message.value })
       if (how === 'inside-handler') say('disconnected')
@@ -47,7 +51,9 @@ if (how === 'producer-only') {
     await producer.send(Array.from({ length: 5 }, (_, value) => ({ key: 'k', value })))
     await started
     if (how !== 'inside-handler') {
-      await close[how]()
+      const closed = close[how]()
+      closeBegins()
+      await closed
       say('disconnected')
     }
   }

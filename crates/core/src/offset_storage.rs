@@ -27,7 +27,8 @@ impl OffsetStorage {
         self.store.list_offsets(group_id).await
     }
 
-    /// Sets an offset. A consumer that owns the partition will overwrite it with its next commit.
+    /// Sets an offset. A consumer that owns the partition overwrites an earlier one with its next commit, and leaves a later
+    /// one.
     pub async fn commit(&self, record: &OffsetRecord) -> Result<()> {
         self.store.write_offset_record(record).await
     }

@@ -20,6 +20,7 @@ mod js_consumer_events;
 mod js_error;
 mod js_log_sink;
 mod js_record_handler;
+mod prepared_inserts;
 pub mod offset_storage;
 pub mod producer;
 pub mod run_cli;

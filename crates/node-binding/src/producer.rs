@@ -1,15 +1,15 @@
 //! `ChangeStreamProducer`, natively.
 
-use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, rawdoc};
+use bson::RawDocument;
 use csb_core::error::{Error, Result};
 use csb_core::producer::{FailedSend, Producer};
-use csb_core::store::contract::PartitionMessages;
 use napi::Env;
 use napi::bindgen_prelude::{Array, Buffer, BufferSlice, Object, PromiseRaw};
 use napi_derive::napi;
 
 use crate::bson_bytes::raw_documents;
 use crate::js_error;
+use crate::prepared_inserts::prepared_inserts;
 use crate::settle::{settle, settle_mapped, settle_send};
 
 /// A producer.
@@ -81,9 +81,9 @@ impl NativeProducer {
         let prepared = sends(&parts).and_then(|sends| self.producer.prepare(&sends.concat()));
         let producer = self.producer.clone();
         settle(env, async move {
-            let partitions = prepared?.into_iter().map(partition_messages).collect::<RawArrayBuf>();
+            let inserts = prepared_inserts(prepared?);
             producer.require_topic().await?;
-            Ok(rawdoc! { "partitions": partitions }.into_bytes().into())
+            Ok(inserts.into_bytes().into())
         })
     }
 
@@ -121,10 +121,6 @@ fn sends<'p>(parts: &'p [BufferSlice<'_>]) -> Result<Vec<Vec<&'p RawDocument>>> 
         return Err(Error::internal("the end of a send is missing"));
     }
     Ok(sends)
-}
-
-fn partition_messages(PartitionMessages { collection, documents }: PartitionMessages) -> RawDocumentBuf {
-    rawdoc! { "collection": collection, "documents": documents.into_iter().collect::<RawArrayBuf>() }
 }
 
 fn failed_sends(env: &Env, failed: Vec<FailedSend>) -> Option<Vec<NativeFailedSend>> {

@@ -85,9 +85,11 @@ impl TestProject {
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) {
-        let file = self.file(path);
+        let (file, whole) = (self.file(path), self.file(".whole"));
         fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
+        // At once: whoever watches must not read half of it.
+        fs::write(&whole, text).unwrap();
+        fs::rename(whole, file).unwrap();
     }
 
     pub(crate) fn read(&self, path: &str) -> String {

@@ -87,7 +87,8 @@ pub struct BrokerConfig {
     /// @default 3000
     #[cfg_attr(test, ts(optional = nullable, type = "number | undefined"))]
     pub heartbeat_interval_ms: u64,
-    /// Whether `createProducer` creates a topic that does not exist yet.
+    /// Whether `createProducer` makes its topic what its configuration says: creates it, adds partitions, and changes the
+    /// retention, also of what is stored.
     ///
     /// @default false
     #[cfg_attr(test, ts(optional = nullable, type = "boolean | undefined"))]

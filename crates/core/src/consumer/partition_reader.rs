@@ -164,7 +164,6 @@ impl PartitionReader {
 
     /// Reads what lies between its own position and the feed's, lets the feed take over, and waits until it leaves.
     async fn follow(&mut self, joined: Joined) -> Result<()> {
-        let membership = Membership { feed: &self.parts.feed.clone(), joined: &joined };
         while self.stream()?.after < joined.from {
             if matches!(self.read_own_stream(Goal::Place(joined.from.clone())).await?, CaughtUp::NoRoom) {
                 self.parts.sign.waits_for_process();
@@ -177,7 +176,7 @@ impl PartitionReader {
             self.recovered();
             self.parts.buffer.wait_until_detached().await;
         }
-        drop(membership);
+        drop(joined);
         self.parts.sign.advanced();
         self.advance_to_buffered();
         Ok(())
@@ -207,17 +206,5 @@ impl PartitionReader {
             *stream = stream.at(token);
             self.handed.complete_up_to_event(stream.after.cluster_time());
         }
-    }
-}
-
-/// Leaves the feed when the reader stops following it, whatever the reason.
-struct Membership<'a> {
-    feed: &'a Feed,
-    joined: &'a Joined,
-}
-
-impl Drop for Membership<'_> {
-    fn drop(&mut self) {
-        self.feed.leave(self.joined.id);
     }
 }

@@ -47,14 +47,23 @@ pub struct JoinRequest {
     pub buffer: Arc<PartitionBuffer>,
 }
 
-/// A partition that reads the feed.
-#[derive(Debug, Clone)]
+/// A partition that reads the feed, as long as this is kept: dropping it leaves the feed.
+#[derive(Debug)]
 pub struct Joined {
-    /// Names the member.
-    pub id: MemberId,
+    id: MemberId,
+    commands: mpsc::WeakUnboundedSender<Command>,
     /// The feed gives what comes after this. If it is later than what was asked for, the buffer holds the feed's
     /// events back until the partition has read what lies between.
     pub from: StreamToken,
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        // If the feed has ended, nobody is a member any more.
+        if let Some(commands) = self.commands.upgrade() {
+            let _ = commands.send(Command::Leave(self.id));
+        }
+    }
 }
 
 /// Handle of the feed. Cheap to clone.
@@ -84,6 +93,7 @@ impl Feed {
             settings,
             logger,
             commands: receiver,
+            to_itself: commands.downgrade(),
             postponed: VecDeque::new(),
             members: FeedMembers::default(),
             joining: Vec::new(),
@@ -107,12 +117,6 @@ impl Feed {
         let closed = || Error::closed("the broker");
         self.commands.send(Command::Join { requests, reply }).map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
-    }
-
-    /// Leaves the feed.
-    pub fn leave(&self, member: MemberId) {
-        // If the actor has ended, nobody is a member any more.
-        let _ = self.commands.send(Command::Leave(member));
     }
 
     /// Signals changes of a group, as long as what is returned is kept. The stream is open meanwhile, also if nobody has
@@ -168,6 +172,8 @@ struct FeedActor {
     settings: FeedSettings,
     logger: Logger,
     commands: mpsc::UnboundedReceiver<Command>,
+    /// How those that have joined leave. Weak: the feed ends with its last handle.
+    to_itself: mpsc::WeakUnboundedSender<Command>,
     /// Commands that came while a batch was being handed out.
     postponed: VecDeque<Command>,
     members: FeedMembers,
@@ -265,7 +271,8 @@ impl FeedActor {
             let is_behind = request.after < *frontier;
             let from = if is_behind { frontier.clone() } else { request.after };
             request.buffer.attach(is_behind);
-            Joined { id: self.members.add(request.collection, from.clone(), request.buffer), from }
+            let id = self.members.add(request.collection, from.clone(), request.buffer);
+            Joined { id, commands: self.to_itself.clone(), from }
         });
         let joined = joined.collect();
         self.joining.push(Joining { joined, reply });
@@ -273,13 +280,8 @@ impl FeedActor {
 
     fn answer_joining(&mut self) {
         for Joining { joined, reply } in self.joining.drain(..) {
-            let ids: Vec<_> = joined.iter().map(|member| member.id).collect();
-            if reply.send(Ok(joined)).is_err() {
-                // Whoever asked has gone.
-                for id in ids {
-                    self.members.remove(id);
-                }
-            }
+            // If whoever asked has gone, it leaves by that.
+            let _ = reply.send(Ok(joined));
         }
     }
 

@@ -21,6 +21,7 @@ on_both_stores!(
     a_member_with_a_small_buffer_stays_while_it_makes_room,
     a_member_that_makes_no_room_is_left_behind,
     a_member_may_leave_while_the_feed_waits_for_it,
+    whoever_drops_what_it_joined_has_left,
 );
 
 fn message(n: usize) -> RawDocumentBuf {
@@ -53,7 +54,7 @@ async fn a_member_that_starts_earlier_gets_what_the_last_one_has_had(scene: Scen
 
     // Both before the actor looks again: it never sees the feed without members.
     let second = PartitionBuffer::new(1 << 20);
-    feed.leave(joined[0].id);
+    drop(joined);
     let joined = feed.join(vec![request(&beginning, &second)]).await.expect("joined");
     assert_eq!(joined[0].from, beginning);
     take_all(&second).await;
@@ -89,7 +90,7 @@ async fn a_member_with_a_small_buffer_stays_while_it_makes_room(scene: Scene) {
     let tasks = TaskGroup::new(Logger::silent());
     let (feed, beginning) = started_feed(&scene, &tasks).await;
     let small = PartitionBuffer::new(1);
-    feed.join(vec![request(&beginning, &small)]).await.expect("joined");
+    let _joined = feed.join(vec![request(&beginning, &small)]).await.expect("joined");
     for n in 0..MESSAGES {
         assert_eq!(usize::try_from(take_one(&small).await), Ok(n));
     }
@@ -101,7 +102,8 @@ async fn a_member_that_makes_no_room_is_left_behind(scene: Scene) {
     let tasks = TaskGroup::new(Logger::silent());
     let (feed, beginning) = started_feed(&scene, &tasks).await;
     let (full, other) = (PartitionBuffer::new(1), PartitionBuffer::new(1 << 20));
-    feed.join(vec![request(&beginning, &full), request(&beginning, &other)]).await.expect("joined");
+    let requests = vec![request(&beginning, &full), request(&beginning, &other)];
+    let _joined = feed.join(requests).await.expect("joined");
     take_all(&other).await;
     clock::timeout(Duration::from_secs(20), full.wait_until_detached()).await.expect("left behind");
     assert_eq!(take_one(&full).await, 0);
@@ -116,8 +118,20 @@ async fn a_member_may_leave_while_the_feed_waits_for_it(scene: Scene) {
     let joined = feed.join(vec![request(&beginning, &full)]).await.expect("joined");
     // Then the next one comes in, and the one behind it has no room.
     assert_eq!(take_one(&full).await, 0);
-    feed.leave(joined[0].id);
-    feed.join(vec![request(&beginning, &next)]).await.expect("joined");
+    drop(joined);
+    let _joined = feed.join(vec![request(&beginning, &next)]).await.expect("joined");
     take_all(&next).await;
+    close(feed, tasks, scene).await;
+}
+
+/// As when a subscription ends before its partitions have begun to read.
+async fn whoever_drops_what_it_joined_has_left(scene: Scene) {
+    let tasks = TaskGroup::new(Logger::silent());
+    let (feed, beginning) = started_feed(&scene, &tasks).await;
+    let buffer = PartitionBuffer::new(1 << 20);
+    let joined = feed.join(vec![request(&beginning, &buffer)]).await.expect("joined");
+    drop(joined);
+    let left = clock::timeout(Duration::from_secs(20), buffer.wait_until_detached()).await;
+    assert!(left.is_some(), "the feed still fills its buffer");
     close(feed, tasks, scene).await;
 }

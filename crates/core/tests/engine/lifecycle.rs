@@ -39,7 +39,7 @@ async fn draining_finishes_the_message_in_the_handler(scene: Scene) {
     });
     let reader = consumer(&broker, doc! {});
     subscribe(&reader, &handler).await;
-    send(&numbers, 0..20).await;
+    send(&numbers, 0..200).await;
     in_handler.wait_for(|entered| *entered > 0).await.expect("the handler runs");
     reader.unsubscribe(true).await;
     let recorded = handler.recorded();
@@ -49,14 +49,14 @@ async fn draining_finishes_the_message_in_the_handler(scene: Scene) {
         usize::try_from(last_entered).expect("small"),
         "a handler was abandoned"
     );
-    assert!(recorded.handled.len() < 20, "the rest is left for later");
+    assert!(recorded.handled.len() < 200, "the rest is left for later");
     assert!(!reader.offset_info().has_uncommitted);
     assert!(!reader.is_subscribed());
 
     let rest = RecordingHandler::accepting();
     subscribe(&reader, &rest).await;
-    let recorded = rest.wait_for_handled(20 - recorded.handled.len()).await;
-    assert_eq!(recorded.numbers_of(0), (last_entered..20).collect::<Vec<_>>());
+    let recorded = rest.wait_for_handled(200 - recorded.handled.len()).await;
+    assert_eq!(recorded.numbers_of(0), (last_entered..200).collect::<Vec<_>>());
     broker.disconnect(true).await;
     scene.end().await;
 }

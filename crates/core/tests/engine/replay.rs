@@ -164,7 +164,7 @@ async fn a_replay_that_is_done_completes_again(scene: Scene) {
 async fn waits_for_a_time_that_is_to_come(scene: Scene) {
     let broker = scene.broker().await;
     let numbers = producer(&broker, 1).await;
-    let (_reader, handler, completions) = replay(&broker, doc! { "until": seconds_ago(-3) }).await;
+    let (_reader, handler, completions) = replay(&broker, doc! { "until": seconds_ago(-10) }).await;
     send(&numbers, 0..5).await;
     handler.wait_for_handled(5).await;
     let sending = async {

@@ -1,6 +1,7 @@
 //! One member as a child process: told to close, killed, frozen, thawed; gone when the test is.
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -56,21 +57,28 @@ impl MemberProcess {
 
     /// Kills it. When this returns it is dead, and the history says so behind everything that it wrote.
     pub async fn kill(mut self) {
+        // Whoever sees that it is dead takes over at once: the history has to say so before that.
+        self.stop().await;
+        self.tell(Happening::MemberKilled);
         self.child.start_kill().expect("the member can be killed");
         self.child.wait().await.expect("the member ends");
-        self.tell(Happening::MemberKilled);
     }
 
     /// Stops everything that runs in it.
     pub async fn freeze(&self) {
+        self.stop().await;
+        self.tell(Happening::MemberFrozen);
+    }
+
+    /// When this returns none of its threads runs, and what they were writing is written.
+    async fn stop(&self) {
         self.signal(Signal::STOP);
         let stopped = clock::timeout(ENDS_WITHIN, async {
-            while self.state() != Some('T') {
+            while !self.is_stopped() {
                 clock::sleep(LOOK_EVERY).await;
             }
         });
         stopped.await.expect("the member stops");
-        self.tell(Happening::MemberFrozen);
     }
 
     /// Lets it go on.
@@ -118,11 +126,10 @@ impl MemberProcess {
         kibibytes * 1024
     }
 
-    /// As the kernel names it.
-    fn state(&self) -> Option<char> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
-        // The name before it is in parentheses and may hold anything.
-        stat.rsplit_once(')')?.1.trim_start().chars().next()
+    /// Whether each of its threads is stopped, or dead.
+    fn is_stopped(&self) -> bool {
+        let Ok(threads) = fs::read_dir(format!("/proc/{}/task", self.pid())) else { return false };
+        threads.flatten().all(|thread| matches!(state(&thread.path()), None | Some('T' | 'Z' | 'X')))
     }
 
     /// Its process id.
@@ -149,4 +156,11 @@ async fn report_complaints(name: String, mut complaints: ChildStderr, problems: 
     if !text.is_empty() {
         problems.report(format!("{name} complained: {text}"));
     }
+}
+
+/// State of a thread as the kernel names it; `None` if there is none any more.
+fn state(thread: &Path) -> Option<char> {
+    let stat = fs::read_to_string(thread.join("stat")).ok()?;
+    // The name before it is in parentheses and may hold anything.
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
 }

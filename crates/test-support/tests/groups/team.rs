@@ -49,6 +49,10 @@ impl Team {
             .with_broker(doc! { "heartbeatIntervalMs": milliseconds(HEARTBEAT), "operationTimeoutMs": 5000 });
         let members = (0..members).map(|_| run.consumer(role(doc! {})));
         let members: BTreeMap<_, _> = members.map(|member| (member.name().to_owned(), member)).collect();
+        for name in members.keys() {
+            // A new group begins where its members begin to listen, which is after they own something.
+            run.log().wait_for_happening(name, &Happening::Subscribed).await;
+        }
         shared(&run, members.len()).await;
         let producer = run.producer(ProducerRole {
             per_second: Some(PER_SECOND),

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use bson::Document;
+use bson::{Document, doc};
+use csb_core::broker::Broker;
+use csb_core::config::BrokerConfig;
+use csb_core::error_code::ErrorCode;
+use csb_core::runtime::clock;
 use csb_test_support::fail_point::{FailPoint, Failure};
 use csb_test_support::replica_set::{ReplicaSet, ReplicaSetOptions};
 
@@ -53,4 +57,22 @@ async fn inserting_fails() {
 async fn committing_offsets_fails() {
     let failures = [Failure::Code(91), Failure::ConnectionClosed, Failure::WriteConcern(91)];
     under_failures("update", &["update"], &failures).await;
+}
+
+/// The server is found, and does not answer: that is no reason to wait for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connecting_hangs() {
+    let set = ReplicaSet::start(ReplicaSetOptions::default()).await;
+    let point = FailPoint::on(set.uri(), APP_NAME, &["hello"], 1000, Failure::Hangs).await;
+    let config = doc! {
+        "mongoUri": format!("{}&serverSelectionTimeoutMS=1000", set.uri()),
+        "appName": APP_NAME,
+        "operationTimeoutMs": 500,
+    };
+    let broker = Broker::new(BrokerConfig::from_document(&config).expect("valid"), None);
+    let connected = clock::timeout(Duration::from_mins(1), broker.connect()).await.expect("an end");
+    assert_eq!(connected.expect_err("no answer").code(), ErrorCode::Timeout);
+    assert!(point.off().await > 0, "it never met the fail point");
+    broker.disconnect(true).await;
+    set.stop();
 }

@@ -21,6 +21,8 @@ use crate::runtime::clock;
 
 /// Connections per server unless the URI says otherwise. Four work while one waits in the change stream's `getMore`.
 const DEFAULT_MAX_POOL_SIZE: u32 = 5;
+/// What the driver takes to find a server unless the connection string sets `serverSelectionTimeoutMS`.
+const SERVER_SELECTION: Duration = Duration::from_secs(30);
 /// When the deployment has not answered by then, its members are asked one by one what they are.
 const DIAGNOSE_AFTER: Duration = Duration::from_secs(1);
 
@@ -130,11 +132,17 @@ impl Connection {
         answer
     }
 
-    /// Makes sure that the deployment answers, accepts the credentials and has change streams.
-    ///
+    /// Makes sure that the deployment answers, accepts the credentials and has change streams. Besides the deadline of
+    /// the call it takes as long as the client looks for a server.
+    pub(super) async fn check(&self) -> Result<()> {
+        let looking = self.options.server_selection_timeout.unwrap_or(SERVER_SELECTION);
+        let limit = looking + self.operation_timeout;
+        clock::timeout(limit, self.ask_deployment()).await.unwrap_or_else(|| Err(no_answer("connect", limit)))
+    }
+
     /// A standalone server would otherwise show only as a server selection that times out when the URI names a
     /// replica set, so the members are asked directly while the client is still looking.
-    pub(super) async fn check(&self) -> Result<()> {
+    async fn ask_deployment(&self) -> Result<()> {
         let database = self.database();
         let hello = database.run_command(doc! { "hello": 1 });
         let hello = async { hello.await.map_err(|error| mongo_error::convert("connect", &error)) };
