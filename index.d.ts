@@ -85,7 +85,7 @@ export type BrokerLogger = {
   error: LogMethod
   /** Takes the entries of level WARN. */
   warn: LogMethod
-  /** Takes the entries of level DEBUG. Without it they are dropped. */
+  /** Takes the entries of level DEBUG. Without it `verbose` takes them, and without that they are dropped. */
   debug?: LogMethod | undefined
 } & (
   | {
@@ -255,7 +255,7 @@ export declare class ChangeStreamConsumer<T = any> {
   getGroupId(): string
   /** Topic name. */
   getTopic(): string
-  /** Offset of the record handled last; `null` before the first. */
+  /** The newest offset of a record that is finished, over all partitions, also of one that was given up; `null` before the first. */
   getLastProcessedOffset(): ResumeToken | null
   /** How far this consumer is. */
   getOffsetInfo(): OffsetInfo

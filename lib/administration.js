@@ -2,7 +2,7 @@
 
 const { facadeError } = require('./errors.js')
 const { nativeCallSync } = require('./native_call.js')
-const { PrivateBroker } = require('./private_broker.js')
+const { PrivateBroker } = require('./broker_connection.js')
 
 /** What OffsetStorage and TopicManager stand on: a connection of their own, and the part of it that they use. */
 class Administration {

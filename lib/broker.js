@@ -9,7 +9,7 @@ const { defineListenerMethods } = require('./event_listeners.js')
 const { createLog } = require('./log.js')
 const { nativeAddon } = require('./native_addon.js')
 const { nativeCall, nativeCallSync } = require('./native_call.js')
-const { SharedBroker } = require('./private_broker.js')
+const { SharedBroker } = require('./broker_connection.js')
 const { createProducer } = require('./producer.js')
 
 // Private state stands beside the instances, not in them: subclasses may use any field name (`logger`, `config`…).
@@ -46,7 +46,7 @@ const methods = {
     await nativeCall(() => native.createTopic(bytes))
   },
 
-  /** A connected producer. Cheap to call again for the same topic: producers of one topic share their queue. */
+  /** A connected producer. Cheap to call again with the same configuration: such producers are one. */
   async createProducer(config) {
     const { connection } = states.get(this)
     return createProducer(connection, config)

@@ -8,7 +8,7 @@ const { facadeError } = require('./errors.js')
 const { defineListenerMethods } = require('./event_listeners.js')
 const { createLog } = require('./log.js')
 const { nativeCall, nativeCallSync } = require('./native_call.js')
-const { PrivateBroker } = require('./private_broker.js')
+const { PrivateBroker } = require('./broker_connection.js')
 const { encodeHandlerConfig, readHandlerConfig } = require('./subscription_config.js')
 
 // Private state stands beside the instances, not in them: subclasses may use any field name.

@@ -5,7 +5,7 @@ const { encodeMessages } = require('./encode_messages.js')
 const { facadeError } = require('./errors.js')
 const { nativeCall, publicError } = require('./native_call.js')
 const { Outbox } = require('./outbox.js')
-const { PrivateBroker } = require('./private_broker.js')
+const { PrivateBroker } = require('./broker_connection.js')
 
 // Private state stands beside the instances, not in them: subclasses may use any field name.
 const states = new WeakMap()

@@ -156,7 +156,7 @@ export interface BatchHandlerConfig<T = Document> extends HandlerOptions<T> {
 
 /** How records are handed out, tried again and committed. */
 export interface HandlerOptions<T = Document> {
-  /** Hears of every failed attempt. Default: failures are logged at WARN. */
+  /** Hears of every failed attempt. With or without it they are logged at WARN. */
   errorHandler?: ErrorHandler<T> | undefined
   /**
    * How often a failed record is tried again before it goes to `dead_letters`, 0 to 1000.

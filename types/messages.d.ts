@@ -64,7 +64,7 @@ export interface ConsumerRecord<T = Document> {
 
 /** How far a consumer is. */
 export interface OffsetInfo {
-  /** Offset of the record handled last; `null` before the first. */
+  /** The newest offset of a record that is finished, over all partitions, also of one that was given up; `null` before the first. */
   lastProcessed: ResumeToken | null
   /** Offset committed last; `null` before the first. */
   lastCommitted: ResumeToken | null

@@ -91,24 +91,6 @@ describe('arguments', () => {
   })
 })
 
-describe('the configuration checks', () => {
-  const checks = {
-    checkBrokerConfig: [config, { mongoUri: 5 }],
-    checkTopicConfig: [{ name: 't', partitions: 1, retentionMs: 1000 }, { name: '' }],
-    checkProducerConfig: [{ topic: 't', partitions: 1, retentionMs: 1000 }, { topic: 't' }],
-    checkConsumerConfig: [
-      { topic: 't', groupId: 'g' },
-      { topic: 't', groupId: '' },
-    ],
-  }
-  for (const [name, [good, bad]] of Object.entries(checks)) {
-    it(name, () => {
-      native[name](bytes(good))
-      assert.throws(() => native[name](bytes(bad)), { code: 'ERR_CSB_INVALID_CONFIG' })
-    })
-  }
-})
-
 describe('lifecycle', () => {
   it('connect and disconnect twice, concurrently, and in any order', async () => {
     const broker = new native.NativeBroker(bytes(config))

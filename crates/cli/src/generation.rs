@@ -10,5 +10,5 @@ mod package_manifest;
 mod restore_backup;
 mod state_change;
 #[cfg(test)]
-mod test_project;
+pub(crate) mod test_project;
 mod working_files;

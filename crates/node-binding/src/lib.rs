@@ -12,7 +12,6 @@
 
 pub mod broker;
 mod bson_bytes;
-pub mod check_config;
 pub mod consumer;
 pub mod dead_letters;
 mod delivery_report;
@@ -20,8 +19,8 @@ mod js_consumer_events;
 mod js_error;
 mod js_log_sink;
 mod js_record_handler;
-mod prepared_inserts;
 pub mod offset_storage;
+mod prepared_inserts;
 pub mod producer;
 pub mod run_cli;
 mod settle;

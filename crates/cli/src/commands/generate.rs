@@ -93,6 +93,7 @@ mod tests {
     use super::*;
     use crate::compile::{ClientContents, ConsumerEntry};
     use crate::project::installation::Placement;
+    use crate::source::source_files::SourceFiles;
     use crate::terminal::captured;
 
     fn generated(is_changed: bool) -> Generated {
@@ -100,6 +101,7 @@ mod tests {
             is_changed,
             differences: vec![],
             placement: Placement::Beside { client: "/p/node_modules/.csbroker/client".into() },
+            sources: SourceFiles::new(),
             contents: ClientContents {
                 consumers: vec![ConsumerEntry {
                     name: "purchasesConsumerConfig".to_owned(),

@@ -18,6 +18,7 @@ use crate::project::installation::{Placement, PlacementError, find_placement, pa
 use crate::project::project_folder::Project;
 use crate::project::user_file;
 use crate::source::diagnostic::Diagnostic;
+use crate::source::source_files::SourceFiles;
 
 /// How many backups are kept unless the user says otherwise.
 pub const KEPT_BACKUPS: usize = 10;
@@ -44,6 +45,8 @@ pub struct Generated {
     pub differences: Vec<FileDifference>,
     /// Where it is.
     pub placement: Placement,
+    /// What it was generated from.
+    pub sources: SourceFiles,
     /// What is in it.
     pub contents: ClientContents,
     /// What is noteworthy.
@@ -95,6 +98,7 @@ pub fn generate_client(project: &Project, options: &GenerateOptions) -> Result<G
         is_changed,
         differences,
         placement,
+        sources: compilation.sources,
         contents: compilation.contents,
         warnings: compilation.warnings,
         missing_environment,

@@ -15,13 +15,13 @@ const BROKER: &str = "export const brokerConfig = defineBroker({\n  mongoUri: pr
                       database: process.env.CSB_TEST_DATABASE,\n})\n";
 
 /// A project with the package installed in it, and the simplest of configurations.
-pub(super) struct TestProject {
+pub(crate) struct TestProject {
     folder: tempfile::TempDir,
-    pub(super) project: Project,
+    pub(crate) project: Project,
 }
 
 impl TestProject {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(folder.path()).unwrap().join("p");
         let project = Self { folder, project: Project { root } };
@@ -31,60 +31,60 @@ impl TestProject {
         project
     }
 
-    pub(super) fn history(&self) -> History {
+    pub(crate) fn history(&self) -> History {
         History::of(&self.project)
     }
 
-    pub(super) fn at(&self, path: &str) -> PathBuf {
+    pub(crate) fn at(&self, path: &str) -> PathBuf {
         self.project.root.join(path)
     }
 
-    pub(super) fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
         fs::write(self.at(path), text).unwrap();
     }
 
-    pub(super) fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.at(path)).unwrap()
     }
 
     /// Changes the configuration: producers for these topics.
-    pub(super) fn configure(&self, topics: &[&str]) {
+    pub(crate) fn configure(&self, topics: &[&str]) {
         self.write("change-stream/config.ts", &config(topics));
     }
 
-    pub(super) fn generate(&self) -> Generated {
+    pub(crate) fn generate(&self) -> Generated {
         generate_client(&self.project, &options()).unwrap()
     }
 
-    pub(super) fn generate_with(&self, options: &GenerateOptions) -> Result<Generated, GenerateError> {
+    pub(crate) fn generate_with(&self, options: &GenerateOptions) -> Result<Generated, GenerateError> {
         generate_client(&self.project, options)
     }
 
-    pub(super) fn stage(&self) -> SourceFiles {
+    pub(crate) fn stage(&self) -> SourceFiles {
         self.history().stage().unwrap().unwrap()
     }
 
-    pub(super) fn backups(&self) -> Vec<String> {
+    pub(crate) fn backups(&self) -> Vec<String> {
         self.history().backups().unwrap().into_iter().map(|backup| backup.name).collect()
     }
 
     /// From the stage to the user's files.
-    pub(super) fn differences(&self) -> Vec<FileDifference> {
+    pub(crate) fn differences(&self) -> Vec<FileDifference> {
         compare(&self.stage(), &working_files(&self.project).unwrap())
     }
 
     /// The folder that has nothing but the project.
-    pub(super) fn above(&self) -> PathBuf {
+    pub(crate) fn above(&self) -> PathBuf {
         fs::canonicalize(self.folder.path()).unwrap()
     }
 }
 
-pub(super) fn options() -> GenerateOptions {
+pub(crate) fn options() -> GenerateOptions {
     GenerateOptions { out: None, running_package: None, keep: 10, is_check: false }
 }
 
-pub(super) fn config(topics: &[&str]) -> String {
+pub(crate) fn config(topics: &[&str]) -> String {
     let producer = |topic: &&str| {
         format!(
             "\nexport const {topic}ProducerConfig = defineProducer({{\n  topic: '{topic}',\n  partitions: 1,\n  \
@@ -95,12 +95,12 @@ pub(super) fn config(topics: &[&str]) -> String {
     format!("{BROKER}{}", producers.concat())
 }
 
-pub(super) fn path(path: &str) -> ModulePath {
+pub(crate) fn path(path: &str) -> ModulePath {
     ModulePath::parse(path).unwrap()
 }
 
 /// Which files differ, and how.
-pub(super) fn changed(differences: &[FileDifference]) -> Vec<(&str, FileStatus)> {
+pub(crate) fn changed(differences: &[FileDifference]) -> Vec<(&str, FileStatus)> {
     let changed = differences.iter().filter(|difference| difference.status != FileStatus::Unchanged);
     changed.map(|difference| (difference.path.as_str(), difference.status)).collect()
 }

@@ -84,12 +84,18 @@ impl<'a> Rounds<'a> {
     /// Generates.
     pub(super) fn run(&mut self, terminal: &mut Terminal) {
         // Before, so that what changes meanwhile is seen to have changed.
-        self.read = self.sources();
+        self.run_having_read(self.sources(), terminal);
+    }
+
+    fn run_having_read(&mut self, read: SourceFiles, terminal: &mut Terminal) {
+        self.read = read;
         let begun = clock::now();
         let outcome = self.generate();
         let now = ZonedDateTime::now();
         match outcome {
             Ok(mut generated) => {
+                // What the client was made from may have changed since, and changed back.
+                self.read.append(&mut generated.sources);
                 self.tell_generated(&mut generated, &now, terminal);
                 self.before = Before::Done;
             }
@@ -170,8 +176,10 @@ mod tests {
     use super::*;
     use crate::compile::ClientContents;
     use crate::diff::file_differences::{FileDifference, FileStatus};
+    use crate::generation::test_project::{TestProject, options};
     use crate::project::installation::Placement;
     use crate::source::module_path::ModulePath;
+    use crate::terminal::captured::terminal;
 
     fn generated(is_changed: bool) -> Generated {
         Generated {
@@ -183,12 +191,34 @@ mod tests {
                 deletions: 1,
             }],
             placement: Placement::Beside { client: "/p/client".into() },
+            sources: SourceFiles::new(),
             contents: ClientContents::default(),
             warnings: vec![],
             missing_environment: vec![],
             backup: None,
             elapsed: Duration::from_millis(2),
         }
+    }
+
+    /// Both times after the watcher has read the files, and before the generator does.
+    #[test]
+    fn what_changed_and_changed_back_is_generated_again() {
+        let project = TestProject::new();
+        project.configure(&["one"]);
+        let options = options();
+        let mut rounds = Rounds::new(&project.project, &options);
+        let (mut terminal, _, _) = terminal(false);
+        let before = rounds.sources();
+        project.configure(&["two"]);
+        rounds.run_having_read(before, &mut terminal);
+        assert!(client(&project).contains("two"));
+        project.configure(&["one"]);
+        rounds.run_if_changed(&mut terminal);
+        assert!(client(&project).contains("one"));
+    }
+
+    fn client(project: &TestProject) -> String {
+        project.read("node_modules/.csbroker/client/config.js")
     }
 
     #[test]

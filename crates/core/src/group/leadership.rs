@@ -85,7 +85,7 @@ impl Leadership {
             self.settled = Some(basis);
             return Ok(Round { group, next: next_expiry });
         }
-        let is_urgent = leaves_nothing_alone(&basis.candidates, &group.assignment, &assignment);
+        let is_urgent = attends_to_more(&basis.candidates, &group.assignment, &assignment);
         let change = fingerprint(&assignment);
         match self.policy.decide(change, is_urgent, self.parts.rebalance_delay, clock::now()) {
             RebalanceDecision::After(wait) => {
@@ -162,7 +162,7 @@ fn candidate(member: &StoredMember) -> Candidate {
 }
 
 /// Whether a partition gets a reader that had none who is still there.
-fn leaves_nothing_alone(
+fn attends_to_more(
     candidates: &[Candidate],
     before: &[MemberPartitions],
     after: &[MemberPartitions],

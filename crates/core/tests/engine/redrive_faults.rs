@@ -7,6 +7,7 @@ use csb_core::consumer::Consumer;
 use csb_test_support::replica_set::{ReplicaSet, ReplicaSetOptions};
 use mongodb::Client;
 
+use crate::handler_failures::{dead_letters, events_of};
 use crate::letters::{all, count, failing, has, letters_of, once, redrive, until, with_letters};
 use crate::scene::{GROUP, Scene, consumer, producer, send, subscribe_with};
 
@@ -67,10 +68,10 @@ async fn the_server_deletes_letters_whose_time_has_come() {
     let numbers = producer(&broker, 1).await;
     let (_, handler) = failing(|_| true);
     let member = consumer(&broker, doc! { "deadLetterRetentionMs": 1000 });
+    let events = events_of(&member);
     subscribe_with(&member, &handler, once()).await;
     send(&numbers, 0..2).await;
-    let gave_up = |seen: &csb_test_support::recording_handler::Recorded| seen.failed.len() == 2;
-    handler.wait_for("both numbers", gave_up).await;
+    until("both numbers are given up", || async { dead_letters(&events).len() == 2 }).await;
     let letters = letters_of(&broker, GROUP);
     until("the letters expire", || async { count(&letters, doc! {}).await == 0 }).await;
     broker.disconnect(true).await;
