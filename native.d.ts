@@ -156,18 +156,6 @@ export declare class NativeTopicManager {
   validateTtlIndex(collection: string): Promise<Buffer>
 }
 
-/** Checks a broker's configuration (BSON). */
-export declare function checkBrokerConfig(config: Uint8Array): void
-
-/** Checks a consumer's configuration (BSON). */
-export declare function checkConsumerConfig(config: Uint8Array): void
-
-/** Checks a producer's configuration (BSON). */
-export declare function checkProducerConfig(config: Uint8Array): void
-
-/** Checks a topic's configuration (BSON). */
-export declare function checkTopicConfig(config: Uint8Array): void
-
 /** A send that failed. */
 export interface NativeFailedSend {
   /** Its number in the call. */

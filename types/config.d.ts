@@ -68,7 +68,8 @@ retryDelayMs?: number | undefined,
  */
 heartbeatIntervalMs?: number | undefined, 
 /**
- * Whether `createProducer` creates a topic that does not exist yet.
+ * Whether `createProducer` makes its topic what its configuration says: creates it, adds partitions, and changes the
+ * retention, also of what is stored.
  *
  * @default false
  */
