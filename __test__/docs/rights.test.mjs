@@ -138,7 +138,9 @@ describe('a user with', () => {
       _partition: 0,
     }))
     await root.db(database).collection('history_p0').insertMany(stored)
-    const broker = await connected('receiver')
+    const warnings = new Inbox()
+    const logger = { error: (text) => warnings.push(text), warn: (text) => warnings.push(text), log() {} }
+    const broker = await connected('receiver', { logLevel: 'WARN', logger })
     const config = consumerConfig('history', 'archive', { fromBeginning: true })
     const seen = new Inbox()
     const first = await broker.createConsumer(config)
@@ -160,11 +162,14 @@ describe('a user with', () => {
 
     // What a server says whose oplog has rolled over.
     const data = { failCommands: ['aggregate'], errorCode: 286, appName: 'receiver' }
-    await root.db('admin').command({ configureFailPoint: 'failCommand', mode: { times: 1 }, data })
+    const failing = (mode) => root.db('admin').command({ configureFailPoint: 'failCommand', mode, data })
+    await failing('alwaysOn')
     const third = await broker.createConsumer(config)
     const recovered = new Inbox()
     third.on('recovered', (event) => recovered.push(event))
     await third.subscribe({ handler: ({ message }) => seen.push(message.value.n), errorHandler: assert.fail })
+    await warnings.first((text) => text.includes('its position is lost'))
+    await failing('off')
     await recovered.received(1)
     await third.disconnect()
   })
