@@ -70,6 +70,8 @@ fn aggregate(request: &FeedRequest) -> Document {
                     "$expr": { "$in": ["$ns.coll", { "$literal": collections }] },
                 },
             },
+            // What is read of an event, besides its `_id`. The rest costs both sides a tenth of a drain.
+            { "$project": { "ns.coll": 1, "documentKey": 1, "fullDocument": 1 } },
         ],
         // The first batch is left to getMore, so that opening answers at once however far back the stream starts.
         "cursor": { "batchSize": 0 },
