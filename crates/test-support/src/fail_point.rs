@@ -3,6 +3,8 @@
 use bson::{Document, doc};
 use mongodb::Client;
 
+use crate::client_close;
+
 /// What a command meets.
 #[derive(Debug, Clone, Copy)]
 pub enum Failure {
@@ -42,7 +44,7 @@ impl FailPoint {
     /// Turns it off. Returns how many commands have met it.
     pub async fn off(self) -> i64 {
         let count = self.configure("off", None).await;
-        self.client.shutdown().immediate(true).await;
+        client_close::close(self.client).await;
         count
     }
 

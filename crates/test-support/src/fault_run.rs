@@ -21,6 +21,7 @@ use csb_core::observe::log::Logger;
 use csb_core::runtime::task_group::TaskGroup;
 use mongodb::{Client, Database};
 
+use crate::client_close;
 use crate::history::{Event, Expectations, Happening, Numbers, check};
 use crate::member::{ConsumerRole, HistoryWriter, MemberConfig, ProducerRole, Role};
 use crate::replica_set::ReplicaSet;
@@ -186,7 +187,7 @@ impl FaultRun {
         if self.is_guest {
             self.database().drop().await.expect("the database is dropped");
         }
-        self.client.shutdown().immediate(true).await;
+        client_close::close(self.client).await;
         verdict.numbers
     }
 

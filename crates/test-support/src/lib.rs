@@ -1,6 +1,7 @@
 //! What the tests of Change Stream Broker share. Nothing here is published; every failure panics with what to do.
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "what fails here has to fail the test")]
 
+pub mod client_close;
 pub mod fail_point;
 pub mod fault_run;
 pub mod faulty_store;

@@ -12,6 +12,7 @@ use mongodb::Client;
 use mongodb::options::ClientOptions;
 use tokio::sync::OnceCell;
 
+use crate::client_close;
 use crate::mongod_binary;
 use crate::mongod_process::MongodProcess;
 
@@ -153,7 +154,7 @@ impl ReplicaSet {
         options.server_selection_timeout = Some(START_DEADLINE);
         let client = Client::with_options(options).map_err(|error| error.to_string())?;
         let answer = run(&client.database("admin"), command).await;
-        client.shutdown().immediate(true).await;
+        client_close::close(client).await;
         answer
     }
 
@@ -162,7 +163,7 @@ impl ReplicaSet {
         let options = ClientOptions::parse(&self.uri).await.expect("a valid connection string");
         let client = Client::with_options(options).expect("valid options");
         client.database(name).drop().await.expect("the database is dropped");
-        client.shutdown().immediate(true).await;
+        client_close::close(client).await;
     }
 
     /// Kills the servers and deletes their files. Dropping does the same.
@@ -199,7 +200,7 @@ impl ReplicaSet {
             clock::sleep(LOOK_EVERY).await;
             status = run(&admin, doc! { "replSetGetStatus": 1 }).await?;
         }
-        client.shutdown().immediate(true).await;
+        client_close::close(client).await;
         Ok(())
     }
 }
@@ -243,7 +244,7 @@ async fn initiate(hosts: &[String]) -> Result<(), String> {
     let client = Client::with_uri_str(uri).await.map_err(|error| error.to_string())?;
     let command = doc! { "replSetInitiate": { "_id": NAME, "members": members } };
     run(&client.database("admin"), command).await?;
-    client.shutdown().immediate(true).await;
+    client_close::close(client).await;
     Ok(())
 }
 
@@ -266,7 +267,7 @@ mod tests {
     async fn ask(set: &ReplicaSet, command: Document) -> Document {
         let client = Client::with_uri_str(set.uri()).await.expect("a valid connection string");
         let answer = client.database("admin").run_command(command).await.expect("answers");
-        client.shutdown().immediate(true).await;
+        client_close::close(client).await;
         answer
     }
 

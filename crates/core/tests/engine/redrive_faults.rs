@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use bson::{Document, doc};
 use csb_core::consumer::Consumer;
+use csb_test_support::client_close;
 use csb_test_support::replica_set::{ReplicaSet, ReplicaSetOptions};
 use mongodb::Client;
 
@@ -14,7 +15,7 @@ use crate::scene::{GROUP, Scene, consumer, producer, send, subscribe_with};
 async fn tell(set: &ReplicaSet, command: Document) {
     let client = Client::with_uri_str(set.uri()).await.expect("a valid connection string");
     client.database("admin").run_command(command).await.expect("is answered");
-    client.shutdown().immediate(true).await;
+    client_close::close(client).await;
 }
 
 /// The server refuses a command so often. Not with a code after which the driver itself tries again.

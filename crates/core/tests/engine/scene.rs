@@ -13,6 +13,7 @@ use csb_core::producer::Producer;
 use csb_core::store::contract::{OffsetKey, OffsetRecord, Store, StoredOffset};
 use csb_core::store::memory::MemoryStore;
 use csb_core::store::mongo::{MongoSettings, MongoStore};
+use csb_test_support::client_close;
 use csb_test_support::recording_handler::RecordingHandler;
 use csb_test_support::replica_set::{ReplicaSet, ReplicaSetOptions};
 use mongodb::{Client, Database};
@@ -198,7 +199,7 @@ impl Scene {
         match self.beside {
             Beside::Memory(_) => {}
             Beside::Mongo { client, set } => {
-                client.shutdown().immediate(true).await;
+                client_close::close(client).await;
                 match set {
                     Some(set) => set.stop(),
                     None => ReplicaSet::shared().await.drop_database(&self.database).await,

@@ -7,8 +7,10 @@ use csb_core::broker::Broker;
 use csb_core::config::BrokerConfig;
 use csb_core::error_code::ErrorCode;
 use csb_core::runtime::clock;
+use csb_test_support::client_close;
 use csb_test_support::fail_point::{FailPoint, Failure};
 use csb_test_support::replica_set::{ReplicaSet, ReplicaSetOptions};
+use mongodb::Client;
 
 use crate::load::{APP_NAME, Load};
 
@@ -59,11 +61,11 @@ async fn committing_offsets_fails() {
     under_failures("update", &["update"], &failures).await;
 }
 
-/// The server is found, and does not answer: that is no reason to wait for ever.
+/// The server is found, and does not answer: that is no reason to wait for ever, nor to end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connecting_hangs() {
     let set = ReplicaSet::start(ReplicaSetOptions::default()).await;
-    let point = FailPoint::on(set.uri(), APP_NAME, &["hello"], 1000, Failure::Hangs).await;
+    let _point = FailPoint::on(set.uri(), APP_NAME, &["hello"], 1000, Failure::Hangs).await;
     let config = doc! {
         "mongoUri": format!("{}&serverSelectionTimeoutMS=1000", set.uri()),
         "appName": APP_NAME,
@@ -72,7 +74,32 @@ async fn connecting_hangs() {
     let broker = Broker::new(BrokerConfig::from_document(&config).expect("valid"), None);
     let connected = clock::timeout(Duration::from_mins(1), broker.connect()).await.expect("an end");
     assert_eq!(connected.expect_err("no answer").code(), ErrorCode::Timeout);
-    assert!(point.off().await > 0, "it never met the fail point");
-    broker.disconnect(true).await;
+    let disconnected = clock::timeout(Duration::from_mins(1), broker.disconnect(true)).await;
+    assert!(disconnected.is_some(), "it waits for the server");
     set.stop();
+}
+
+/// All is done but telling the server that the sessions are not needed any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn disconnecting_hangs() {
+    let set = ReplicaSet::start(ReplicaSetOptions::default()).await;
+    let config = doc! { "mongoUri": set.uri(), "appName": APP_NAME };
+    let broker = Broker::new(BrokerConfig::from_document(&config).expect("valid"), None);
+    broker.connect().await.expect("connected");
+    let _point = FailPoint::on(set.uri(), APP_NAME, &["endSessions"], 1000, Failure::Hangs).await;
+    let disconnected = clock::timeout(Duration::from_mins(1), broker.disconnect(true)).await;
+    assert!(disconnected.is_some(), "it waits for the server");
+    assert!(hangs(&set, "endSessions").await, "it never met the fail point");
+    set.stop();
+}
+
+/// Whether the server is at work on such a command.
+async fn hangs(set: &ReplicaSet, command: &str) -> bool {
+    let client = Client::with_uri_str(set.uri()).await.expect("a valid connection string");
+    let wanted = doc! { format!("command.{command}"): { "$exists": true } };
+    let stages = [doc! { "$currentOp": { "allUsers": true } }, doc! { "$match": wanted }];
+    let mut found = client.database("admin").aggregate(stages).await.expect("answered");
+    let hangs = found.advance().await.expect("readable");
+    client_close::close(client).await;
+    hangs
 }

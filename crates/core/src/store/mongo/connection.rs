@@ -23,6 +23,8 @@ use crate::runtime::clock;
 const DEFAULT_MAX_POOL_SIZE: u32 = 5;
 /// What the driver takes to find a server unless the connection string sets `serverSelectionTimeoutMS`.
 const SERVER_SELECTION: Duration = Duration::from_secs(30);
+/// How long the client may take to close.
+const CLOSES_WITHIN: Duration = Duration::from_secs(2);
 /// When the deployment has not answered by then, its members are asked one by one what they are.
 const DIAGNOSE_AFTER: Duration = Duration::from_secs(1);
 
@@ -191,10 +193,12 @@ impl Connection {
     }
 
     /// Whoever still waits for an answer that nobody needs has to give it up at [`closing`](Self::closing): the client waits
-    /// for its connections.
+    /// for its connections. It also ends its sessions at the server, has no deadline for that, and with `mongodb+srv://`
+    /// waits until it would look for the servers again, which is a minute. What is left after [`CLOSES_WITHIN`] ends by itself.
     pub(super) async fn close(&self) {
         self.is_closing.send_replace(true);
-        self.client().shutdown().immediate(true).await;
+        // There is nothing to be done if it takes longer.
+        let _ = clock::timeout(CLOSES_WITHIN, self.client().shutdown().immediate(true).into_future()).await;
     }
 }
 
