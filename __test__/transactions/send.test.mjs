@@ -141,6 +141,23 @@ describe('in a transaction', () => {
     }
   })
 
+  it('more than one command holds, and a message that is as large as one may be', async () => {
+    const { topic, producer, stored } = await topicWith()
+    const many = Array.from({ length: 20 }, (_, n) => ({ value: { n, text: 'x'.repeat(1 << 20) } }))
+    const largest = { value: { n: 20, text: 'x'.repeat((16 << 20) - 1024) } }
+    await inTransaction(test.client, (session) => producer.send([...many, largest], { session }))
+    assert.equal(await stored(), 21)
+    const numbers = await test.db
+      .collection(`${topic}_p0`)
+      .find({}, { projection: { n: 1 } })
+      .sort({ _id: 1 })
+      .toArray()
+    assert.deepEqual(
+      numbers.map(({ n }) => n),
+      Array.from({ length: 21 }, (_, n) => n),
+    )
+  })
+
   it('the order is that of the commits', async () => {
     const { producer, received } = await topicWith()
     const first = test.client.startSession()
